@@ -1,0 +1,20 @@
+/**
+ * What the engine pushes. Everything else is pulled, so that admitting stays cheap.
+ */
+
+import type { Denial } from './decision.ts'
+import type { Ban } from './governor.ts'
+import type { Mode } from './policy/policy.ts'
+
+export type GovernorEvent =
+  | {
+      readonly type: 'denial'
+      readonly atMs: number
+      readonly mode: Mode
+      readonly denial: Denial
+      readonly peer: string | undefined
+      readonly address: string | undefined
+    }
+  | { readonly type: 'ban'; readonly atMs: number; readonly ban: Ban }
+  | { readonly type: 'unban'; readonly atMs: number; readonly target: string; readonly expired: boolean }
+  | { readonly type: 'policy'; readonly atMs: number; readonly mode: Mode }
