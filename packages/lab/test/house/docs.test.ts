@@ -31,9 +31,9 @@ it('compiles every example of the docs', t => {
   mkdirSync(join(ROOT, 'packages/lab/results'), { recursive: true })
   const directory = mkdtempSync(join(ROOT, 'packages/lab/results/examples-'))
   t.after(() => rmSync(directory, { recursive: true }))
-  examples.forEach((example, index) =>
-    writeFileSync(join(directory, `example-${index}.ts`), `// ${example.from}\n${example.code}\nexport {}\n`),
-  )
+  for (const [index, example] of examples.entries()) {
+    writeFileSync(join(directory, `example-${index}.ts`), `// ${example.from}\n${example.code}\nexport {}\n`)
+  }
   writeFileSync(
     join(directory, 'tsconfig.json'),
     JSON.stringify({
