@@ -101,7 +101,10 @@ function registerCounts(metrics: Metrics, context: NodeContext, init: MetricsIni
       help: 'Peers in the peer store that are neither connected nor tagged',
       calculate: () => work.strangers,
     })
-    metrics.registerMetric('sluice_handlers_running', { help: 'Handlers of inbound streams that have not returned', calculate: () => work.handlersRunning })
+    metrics.registerMetric('sluice_handlers_running', {
+      help: 'Handlers of inbound streams that have not returned',
+      calculate: () => work.handlersRunning,
+    })
   }
 }
 
@@ -111,7 +114,10 @@ function registerEvents(metrics: Metrics, context: NodeContext): void {
     label: 'rule',
     help: 'Would have been refused, by rules that only observe',
   })
-  const cuts = metrics.registerCounterGroup('sluice_cuts_total', { label: 'reason', help: 'Connections and streams ended for what the remote did' })
+  const cuts = metrics.registerCounterGroup('sluice_cuts_total', {
+    label: 'reason',
+    help: 'Connections and streams ended for what the remote did',
+  })
   const bans = metrics.registerCounter('sluice_bans_total', { help: 'Bans entered' })
   const rules = new Set<string>()
   context.onEvent(event => {
