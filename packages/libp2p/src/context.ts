@@ -77,6 +77,8 @@ export interface NodeContext {
 export interface OwnedContext extends NodeContext {
   add(state: ConnectionState): void
   remove(state: ConnectionState): void
+  /** Resolves when every record is gone, or after `ms`. */
+  drained(ms: number): Promise<void>
   started(): Promise<void>
   stopped(): Promise<void>
 }
@@ -97,6 +99,7 @@ export function createNodeContext(init: NodeContextInit): OwnedContext {
   const links = new WeakMap<object, ConnectionState>()
   const listeners = new Set<(event: SluiceEvent) => void>()
   const starters: (() => void | Promise<void>)[] = []
+  const waiting: (() => void)[] = []
   const stoppers: (() => void | Promise<void>)[] = []
 
   const mode = (rule?: string): Mode => (rule === undefined ? undefined : governor.policy.rules[rule]) ?? governor.policy.mode
@@ -172,7 +175,24 @@ export function createNodeContext(init: NodeContextInit): OwnedContext {
     },
     remove(state) {
       states.delete(state)
+      if (states.size === 0) {
+        for (const resolve of waiting.splice(0)) {
+          resolve()
+        }
+      }
     },
+    drained: ms =>
+      new Promise(resolve => {
+        if (states.size === 0) {
+          resolve()
+          return
+        }
+        const timer = setTimeout(resolve, ms)
+        waiting.push(() => {
+          clearTimeout(timer)
+          resolve()
+        })
+      }),
     async started() {
       for (const listener of starters) {
         await listener()

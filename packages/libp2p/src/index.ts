@@ -1,1 +1,11 @@
-export {}
+export type { Capabilities } from './capabilities.ts'
+export { formatCapabilities } from './capabilities.ts'
+export type { Decisions } from './decisions.ts'
+export type { CutEvent, SluiceEvent } from './events.ts'
+export type { MissingHook, OnMissingHook } from './missing-hook.ts'
+export { MissingHookError } from './missing-hook.ts'
+export type { ProtectInit } from './protect.ts'
+export { protect, SUPPORTED_LIBP2P } from './protect.ts'
+export type { CutReason } from './refused.ts'
+export { CutError, RefusedError } from './refused.ts'
+export type { SluiceService } from './service.ts'
