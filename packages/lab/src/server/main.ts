@@ -5,15 +5,17 @@
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { identify } from '@libp2p/identify'
+import type { Libp2p } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
+import type { SluiceService } from '@sluice/libp2p'
 import { createLibp2p } from 'libp2p'
 import { answer, takeOrders } from '../harness/channel.ts'
+import type { Layout } from '../harness/layouts.ts'
 import type { Order, ServerReport } from '../harness/messages.ts'
 import { loopDelayP99Ms } from '../harness/stats.ts'
-import type { Governed } from './policy.ts'
 import { policyFor, protectedNode } from './policy.ts'
 import { serveProtocols } from './protocols.ts'
 
@@ -23,7 +25,7 @@ const UNCAUGHT_MAX = 5
 
 const histogram = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
 const uncaught: string[] = []
-let governed: Governed | undefined
+let sluice: SluiceService | undefined
 
 /** What a plain node does not survive is the result, not a reason to lie: it is reported, and the process goes on as a supervised one would. */
 function keep(reason: unknown): void {
@@ -44,8 +46,7 @@ function stockOptions() {
 
 async function start(order: Extract<Order, { type: 'start'; role: 'server' }>): Promise<void> {
   const options = stockOptions()
-  const node = order.target === 'plain' ? await createLibp2p(options) : await protectedNode(options, await policyFor(order.layout))
-  if ('sluice' in node.services) governed = node.services.sluice as Governed
+  const node = order.target === 'plain' ? await createLibp2p(options) : await guarded(options, order.layout)
   await serveProtocols(node)
   const address = node.getMultiaddrs()[0]
   const port = Number(address?.getComponents().find(({ name }) => name === 'tcp')?.value)
@@ -54,8 +55,14 @@ async function start(order: Extract<Order, { type: 'start'; role: 'server' }>): 
   answer({ type: 'ready', server: { host: '127.0.0.1', port, peerId: node.peerId.toString() } })
 }
 
+async function guarded(options: ReturnType<typeof stockOptions>, layout: Layout): Promise<Libp2p> {
+  const node = await protectedNode(options, await policyFor(layout))
+  sluice = node.services.sluice
+  return node
+}
+
 function report(): ServerReport {
-  const refused = (governed?.resources().denials ?? []).filter(({ mode }) => mode === 'enforce').sort((a, b) => b.count - a.count)
+  const refused = (sluice?.resources().denials ?? []).filter(({ mode }) => mode === 'enforce').sort((a, b) => b.count - a.count)
   return {
     loopDelayP99Ms: loopDelayP99Ms(histogram, LOOP_RESOLUTION_MS),
     denials: refused.reduce((sum, { count }) => sum + count, 0),
