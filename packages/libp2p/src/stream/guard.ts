@@ -1,0 +1,256 @@
+/**
+ * The account of one stream: its governor handle from the first frame, what it holds in every buffer we can see, and when its sender must wait.
+ *
+ * Bytes are counted once each: undispatched, in the iterator's queue, handed to a byte stream that has not read since, unsent. They are charged in steps of `SETTLE_BYTES`, so that a
+ * stream whose bytes are read as they come is never charged at all and costs a few comparisons a chunk.
+ *
+ * What a plain event listener does with the data it was given cannot be seen, and is not counted.
+ */
+
+import type { Stream as GovernorStream } from '@sluice/core'
+import type { CutReason } from '../refused.ts'
+import type { StreamOwner } from './owner.ts'
+import { serviceOf } from './services.ts'
+import type { RuntimeStream } from './shape.ts'
+
+/** A charge moves when what is held moved by this much. The error per stream; a thousand streams are off by 16 MB at most, all of them below any watermark. */
+export const SETTLE_BYTES = 16 * 1024
+/** Unread bytes above which the sender gets no more window, and below which it does again. One initial yamux window, and a quarter of it. */
+export const UNREAD_HIGH_BYTES = 256 * 1024
+export const UNREAD_LOW_BYTES = 64 * 1024
+/** Unsent bytes above which the stream's own sender must wait: a handler that answers what it reads is slowed by not being fed. */
+export const UNSENT_HIGH_BYTES = 256 * 1024
+export const UNSENT_LOW_BYTES = 64 * 1024
+/** Chunks a byte stream may be handed without reading, whatever their size: each costs about 150 bytes beside its content. */
+export const UNREAD_CHUNKS_MAX = 8192
+
+/** Why windows are withheld; a stream may have several reasons at once. */
+export const WITHHELD = { unread: 1, unsent: 2, budget: 4 } as const
+
+export class StreamGuard {
+  readonly stream: RuntimeStream
+  readonly owner: StreamOwner
+  readonly handle: GovernorStream
+  /** Until its protocol is agreed. */
+  negotiating = true
+  ended = false
+  /** Bytes in the iterator's queue. */
+  queuedBytes = 0
+  /** The listener of the byte stream that reads this stream, if one does. */
+  byteStreamListener: unknown
+  /** Handed to the byte stream since its last read. */
+  handedBytes = 0
+  #handedChunks = 0
+  /** Bits of `WITHHELD`. */
+  withheld = 0
+  /** A window update was skipped while withheld. */
+  windowOwed = false
+  /** Bytes the governor knows of. */
+  chargedBytes = 0
+  #messages = 0
+  #negotiationBytes = 0
+  #handlers = 0
+  /** Grants what is owed; set where windows are ours to grant. */
+  grant: (() => void) | undefined
+
+  constructor(stream: RuntimeStream, owner: StreamOwner, handle: GovernorStream) {
+    this.stream = stream
+    this.owner = owner
+    this.handle = handle
+    if (handle.direction === 'inbound') owner.negotiating++
+  }
+
+  get unreadBytes(): number {
+    return this.stream.readBufferLength + this.queuedBytes + this.handedBytes
+  }
+
+  /** The protocol is agreed. Throws the refusal when a scope has no room for it; the caller, js-libp2p's connection, aborts the stream with it. */
+  onProtocol(protocol: string): void {
+    this.#endNegotiation()
+    if (this.ended || this.handle.protocol !== undefined) return
+    const decision = this.handle.setProtocol(protocol)
+    if (!decision.allow) throw this.#refuse(decision.denial)
+    const service = serviceOf(protocol)
+    if (service === undefined) return
+    const inService = this.handle.setService(service)
+    if (!inService.allow) throw this.#refuse(inService.denial)
+  }
+
+  #refuse(denial: Parameters<StreamOwner['context']['refuse']>[0]): Error {
+    const error = this.owner.context.refuse(denial)
+    this.stream.abort(error)
+    return error
+  }
+
+  #endNegotiation(): void {
+    if (!this.negotiating) return
+    this.negotiating = false
+    if (this.handle.direction === 'inbound') this.owner.negotiating--
+  }
+
+  /** An answer to a multistream message is about to be sent. Throws when there were too many: nothing else ends js-libp2p's loop of answers. */
+  onNegotiationReply(): void {
+    if (this.handle.direction !== 'inbound') return
+    const { context, state } = this.owner
+    const max = context.policy().transports.negotiationMessagesMax
+    const decision = state.handle.spend('multistream')
+    if (!decision.allow) {
+      const refused = context.refuse(decision.denial, state)
+      state.abort(refused)
+      throw refused
+    }
+    this.#messages++
+    if (this.#messages <= max) return
+    const error = this.cut(
+      'negotiation-messages',
+      `${this.#messages} multistream messages without agreeing on a protocol; at most ${max} are answered`,
+    )
+    if (error !== undefined) throw error
+  }
+
+  /** What arrives before the protocol is agreed is multistream, or data sent optimistically behind it: told apart by whether multistream gets through it at once. */
+  onNegotiationBytes(bytes: number): void {
+    const max = this.owner.context.policy().transports.negotiationBytesMax
+    const before = this.#negotiationBytes
+    this.#negotiationBytes += bytes
+    if (before > max || this.#negotiationBytes <= max) return
+    setImmediate(() => {
+      if (!this.negotiating || this.ended || this.stream.writableNeedsDrain) return
+      this.cut('negotiation-bytes', `${this.#negotiationBytes} bytes without agreeing on a protocol; at most ${max} are accepted`)
+    })
+  }
+
+  /** Data was handed to a byte stream, which may or may not be read. */
+  onHanded(bytes: number): void {
+    if (bytes <= 0) return
+    this.handedBytes += bytes
+    this.#handedChunks++
+  }
+
+  /** Data has arrived and been offered to whoever listens. */
+  onReceived(): void {
+    const unread = this.unreadBytes
+    if (unread === 0) return
+    if (this.owner.shaping) {
+      if (unread > UNREAD_HIGH_BYTES) this.withhold(WITHHELD.unread)
+      const max = this.owner.context.policy().transports.streamReadBytesMax
+      if (unread > max) {
+        this.cut('read-buffer', `${unread} bytes unread; at most ${max} are kept`)
+        return
+      }
+      if (this.#handedChunks > UNREAD_CHUNKS_MAX) {
+        this.cut('read-buffer', `${this.#handedChunks} chunks unread; at most ${UNREAD_CHUNKS_MAX} are kept`)
+        return
+      }
+    }
+    this.settle()
+  }
+
+  /** Whoever reads has read. */
+  onRead(): void {
+    if ((this.withheld & WITHHELD.unread) !== 0 && this.unreadBytes <= UNREAD_LOW_BYTES) this.release(WITHHELD.unread)
+    if (this.chargedBytes !== 0) this.settle()
+  }
+
+  /** The byte stream has looked whether there is more: what it was handed before counts as read. */
+  onByteStreamRead(): void {
+    this.handedBytes = 0
+    this.#handedChunks = 0
+    this.onRead()
+  }
+
+  /** Something was left unsent after a send or a drain. */
+  onUnsent(): void {
+    const unsent = this.stream.writeBufferLength
+    if (this.owner.shaping) {
+      if (unsent > UNSENT_HIGH_BYTES && (this.withheld & WITHHELD.unsent) === 0) {
+        this.withhold(WITHHELD.unsent)
+        this.stream.addEventListener('drain', this.#onDrain)
+      } else if (unsent <= UNSENT_LOW_BYTES && (this.withheld & WITHHELD.unsent) !== 0) {
+        this.stream.removeEventListener('drain', this.#onDrain)
+        this.release(WITHHELD.unsent)
+      }
+    }
+    this.settle()
+  }
+
+  /** The stream itself sends what it can one microtask after the event. */
+  readonly #onDrain = (): void => {
+    queueMicrotask(() => {
+      if (!this.ended) this.onUnsent()
+    })
+  }
+
+  withhold(reason: number): void {
+    this.withheld |= reason
+  }
+
+  release(reason: number): void {
+    if ((this.withheld & reason) === 0) return
+    this.withheld &= ~reason
+    if (this.withheld !== 0 || !this.windowOwed) return
+    this.windowOwed = false
+    this.grant?.()
+  }
+
+  /** Brings the governor's account up to date when it is off by enough. */
+  settle(): void {
+    if (this.ended) return
+    const held = this.unreadBytes + this.stream.writeBufferLength
+    const moved = held - this.chargedBytes
+    if (moved === 0 || (held > 0 && Math.abs(moved) < SETTLE_BYTES)) return
+    this.#charge(held)
+  }
+
+  #charge(held: number): void {
+    const moved = held - this.chargedBytes
+    if (moved === 0) return
+    this.chargedBytes = held
+    this.owner.heldBytes += moved
+    let fits = true
+    if (moved > 0) fits = this.handle.memory.force(moved)
+    else this.handle.memory.free(-moved)
+    this.owner.onCharged(this, fits)
+  }
+
+  /** Resets the stream for what the remote did. @returns the error it was reset with, undefined in `observe` */
+  cut(reason: CutReason, message: string): Error | undefined {
+    const error = this.owner.context.cutStream(this.owner.state, reason, message)
+    if (error === undefined) return undefined
+    this.stream.abort(error)
+    this.owner.onOffence()
+    return error
+  }
+
+  /** A handler has begun on this stream. @returns what to call when it has settled; idempotent */
+  onHandler(): () => void {
+    this.#handlers++
+    let running = true
+    return () => {
+      if (!running) return
+      running = false
+      this.#handlers--
+      if (!this.ended || this.#handlers > 0) return
+      this.owner.orphans--
+      this.#charge(0)
+      this.handle.release()
+    }
+  }
+
+  /** The stream is closed, by whoever. The handle stays charged while a handler runs: what it holds is not free because its stream is. */
+  onEnd(): void {
+    if (this.ended) return
+    this.#endNegotiation()
+    this.withheld = 0
+    this.windowOwed = false
+    this.ended = true
+    if (this.#handlers > 0) {
+      this.owner.orphans++
+      this.#charge(this.queuedBytes)
+    } else {
+      this.#charge(0)
+      this.handle.release()
+    }
+    this.owner.onStreamEnd(this)
+  }
+}

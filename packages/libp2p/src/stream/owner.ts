@@ -1,0 +1,27 @@
+/**
+ * What a guarded stream needs of the connection it belongs to. The muxer part provides it.
+ */
+
+import type { ConnectionState, NodeContext } from '../context.ts'
+import type { StreamGuard } from './guard.ts'
+
+export interface StreamOwner {
+  readonly context: NodeContext
+  readonly state: ConnectionState
+  /** Flow is shaped: windows withheld, buffers capped. False in `observe`, where no byte on the wire may change. */
+  readonly shaping: boolean
+  /** Its streams can make the sender wait. */
+  readonly backpressure: boolean
+  /** Inbound streams open and not yet negotiated. */
+  negotiating: number
+  /** Streams that are closed while their handler still runs. */
+  orphans: number
+  /** Bytes its streams hold. */
+  heldBytes: number
+  /** A stream's charge has changed; `fits` is false when a scope is over its limit. */
+  onCharged(guard: StreamGuard, fits: boolean): void
+  /** The remote made us reset a stream: counted like a reset of its own, and the connection is cut when there are too many. */
+  onOffence(): void
+  /** The stream is over; nothing is held by it. */
+  onStreamEnd(guard: StreamGuard): void
+}
