@@ -62,11 +62,11 @@ export function parseIp6(text: string, start: number, end: number): number {
     if (count === 8) return i
     const groupStart = i
     let value = 0
-    let digit = -1
-    while (i < end && (digit = hexDigit(text.charCodeAt(i))) >= 0) {
+    for (; i < end; i++) {
+      const digit = hexDigit(text.charCodeAt(i))
+      if (digit < 0) break
       if (i - groupStart === 4) return i
       value = (value << 4) | digit
-      i++
     }
     if (i < end && text.charCodeAt(i) === DOT) {
       if (count > 6) return groupStart

@@ -9,6 +9,7 @@
 
 import { type Address, type AddressProblem, parseAddress, parsePort, peerProblem } from '../address.ts'
 import { embeddedIp4, formatIp4, formatIp6, parseIp4, parseIp6, WORDS } from '../ip.ts'
+import { maskWord, type NetworkKey } from './prefixes.ts'
 
 /** `version` 4 or 6: a network of `length` bits; 0: no network, only `peer` or `relay`. Words as in `Address`, masked to `length`. */
 export interface GateEntry {
@@ -35,23 +36,8 @@ function problem(position: number, reason: string): AddressProblem {
   return { ok: false, position, reason }
 }
 
-/** The word with all bits from `bits` on cleared. `bits` may be below 0 or above 32. */
-export function maskWord(word: number, bits: number): number {
-  if (bits >= 32) return word
-  return bits <= 0 ? 0 : word & (-1 << (32 - bits))
-}
-
-interface Network {
-  readonly version: 4 | 6
-  readonly a: number
-  readonly b: number
-  readonly c: number
-  readonly d: number
-  readonly length: number
-}
-
 /** The network of the address in `WORDS`, canonical. */
-function network(isIp6: boolean, length: number): Network {
+function network(isIp6: boolean, length: number): NetworkKey {
   if (!isIp6) return { version: 4, a: maskWord(WORDS[0] ?? 0, length), b: 0, c: 0, d: 0, length }
   const [a = 0, b = 0, c = 0, d = 0] = WORDS
   const isSixToFour = a >>> 16 === 0x2002
@@ -70,7 +56,7 @@ function network(isIp6: boolean, length: number): Network {
   }
 }
 
-function entry(net: Network | undefined, port: number, peer: string | undefined, relay: string | undefined): GateEntry {
+function entry(net: NetworkKey | undefined, port: number, peer: string | undefined, relay: string | undefined): GateEntry {
   const { version, a, b, c, d, length } = net ?? { version: 0 as const, a: 0, b: 0, c: 0, d: 0, length: 0 }
   let text = ''
   if (version === 4) text = `/ip4/${formatIp4(a)}${length === 32 ? '' : `/ipcidr/${length}`}`
@@ -109,7 +95,7 @@ function addressEntry(address: Address): GateEntry {
 }
 
 /** A network as plain text: `192.0.2.0/24`, `2001:db8::/32`, or an IP alone (the whole length). */
-export function parseNetwork(text: string): ({ readonly ok: true } & Network) | AddressProblem {
+export function parseNetwork(text: string): ({ readonly ok: true } & NetworkKey) | AddressProblem {
   if (text.length > ENTRY_LENGTH_MAX) return problem(ENTRY_LENGTH_MAX, `it is longer than ${ENTRY_LENGTH_MAX} characters`)
   const slash = text.indexOf('/')
   const end = slash < 0 ? text.length : slash
@@ -122,7 +108,7 @@ export function parseNetwork(text: string): ({ readonly ok: true } & Network) | 
 }
 
 /** Text of a network without its leading kind: `192.0.2.0/24`. */
-export function formatNetwork(net: Pick<Network, 'version' | 'a' | 'b' | 'c' | 'd' | 'length'>): string {
+export function formatNetwork(net: Pick<NetworkKey, 'version' | 'a' | 'b' | 'c' | 'd' | 'length'>): string {
   return `${net.version === 4 ? formatIp4(net.a) : formatIp6(net.a, net.b, net.c, net.d)}/${net.length}`
 }
 
@@ -147,7 +133,7 @@ function split(text: string): Cursor {
 function parseMultiaddrEntry(text: string): GateEntry | AddressProblem {
   const { parts, positions } = split(text)
   let at = 0
-  let net: Network | undefined
+  let net: NetworkKey | undefined
   let port = -1
   if (parts[0] === 'ip4' || parts[0] === 'ip6') {
     const parsed = parseIpPart(parts[0] === 'ip6', parts[1] ?? '', parts[2] === 'ipcidr' ? (parts[3] ?? '') : undefined)
@@ -164,7 +150,13 @@ function parseMultiaddrEntry(text: string): GateEntry | AddressProblem {
   return parsePeerPart(text, { parts, positions }, at, net, port)
 }
 
-function parsePeerPart(text: string, { parts, positions }: Cursor, from: number, net: Network | undefined, port: number): GateEntry | AddressProblem {
+function parsePeerPart(
+  text: string,
+  { parts, positions }: Cursor,
+  from: number,
+  net: NetworkKey | undefined,
+  port: number,
+): GateEntry | AddressProblem {
   let at = from
   let peer: string | undefined
   let relay: string | undefined
@@ -184,7 +176,7 @@ function parsePeerPart(text: string, { parts, positions }: Cursor, from: number,
   return entry(net, port, peer, relay)
 }
 
-function parseIpPart(isIp6: boolean, ip: string, cidr: string | undefined): ({ readonly ok: true } & Network) | AddressProblem {
+function parseIpPart(isIp6: boolean, ip: string, cidr: string | undefined): ({ readonly ok: true } & NetworkKey) | AddressProblem {
   let bits = isIp6 ? 128 : 32
   let full = ip
   if (!isIp6 && cidr === undefined) {
@@ -195,10 +187,12 @@ function parseIpPart(isIp6: boolean, ip: string, cidr: string | undefined): ({ r
     }
   }
   const wrong = isIp6 ? parseIp6(full, 0, full.length) : parseIp4(full, 0, full.length)
-  if (wrong >= 0) return problem(Math.min(wrong, ip.length), isIp6 ? 'not an IPv6 address' : 'not an IPv4 address or the first octets of one')
+  if (wrong >= 0)
+    return problem(Math.min(wrong, ip.length), isIp6 ? 'not an IPv6 address' : 'not an IPv4 address or the first octets of one')
   if (cidr !== undefined) {
     bits = parsePort(cidr, 0, cidr.length)
-    if (bits < 0 || bits > (isIp6 ? 128 : 32)) return problem(ip.length + '/ipcidr/'.length, `not a prefix length (0 to ${isIp6 ? 128 : 32})`)
+    if (bits < 0 || bits > (isIp6 ? 128 : 32))
+      return problem(ip.length + '/ipcidr/'.length, `not a prefix length (0 to ${isIp6 ? 128 : 32})`)
   }
   return { ok: true, ...network(isIp6, bits) }
 }

@@ -80,7 +80,9 @@ export function classLimits(scopeClass: ScaledClass, sizing: Sizing): Limits {
     return { ...limits, memory: toLimit(sizing.memory), connectionsInbound: toLimit(sizing.connections) }
   }
   // go never charges streams to their connection, so its 0 there means nothing; where they are charged it must not forbid them.
-  return scopeClass === 'connection' ? { ...limits, streams: 'unlimited', streamsInbound: 'unlimited', streamsOutbound: 'unlimited' } : limits
+  return scopeClass === 'connection'
+    ? { ...limits, streams: 'unlimited', streamsInbound: 'unlimited', streamsOutbound: 'unlimited' }
+    : limits
 }
 
 function mapLimits(numbers: Readonly<Record<keyof Limits, number>>): Limits {
@@ -141,9 +143,9 @@ export function defaultTree(sizing: Sizing): Tree {
     const value = field.scale === 'connections' ? scalePrefix(field.default, sizing.connections) : field.default
     plant(tree, field.path.split('.'), value)
   }
-  tree['memory'] = sizing.memory
-  tree['connections'] = sizing.connections
-  tree['rules'] = {}
+  tree.memory = sizing.memory
+  tree.connections = sizing.connections
+  tree.rules = {}
   const scopes = Object.keys(SCALING) as ScaledClass[]
   for (const name of scopes) plant(tree, ['limits', name], { ...classLimits(name, sizing) })
   for (const [group, rows] of Object.entries(BUILT_IN)) plant(tree, ['limits', group], builtIn(rows, sizing.scale))

@@ -112,7 +112,15 @@ const OVERRIDES: readonly [string, string][] = [
   ['peers', 'the peer of that id'],
 ]
 
-type PrefixRow = readonly [path: string, what: string, connections: number, pending: number, perSecond: number, burst: number, source: string]
+type PrefixRow = readonly [
+  path: string,
+  what: string,
+  connections: number,
+  pending: number,
+  perSecond: number,
+  burst: number,
+  source: string,
+]
 
 /**
  * Pending: at 4 half-open connections an IP, and 16 a /24, ten silent sockets of one or two IPs take 8 places of the transient scope's 80 and lock nobody out
@@ -256,7 +264,8 @@ const OWN_FIELDS: readonly Field[] = [
     default: 64 * 1024,
     min: 0,
     text: 'Bytes charged to the scopes of a connection while it is open.',
-    source: 'provisional: half of the 150 KB of garbage and peer store seen per fresh peer; to be replaced by a measurement of idle connections',
+    source:
+      'provisional: half of the 150 KB of garbage and peer store seen per fresh peer; to be replaced by a measurement of idle connections',
   },
   {
     path: 'costs.stream',

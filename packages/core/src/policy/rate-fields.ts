@@ -10,8 +10,8 @@
  * partners (ip: four connections' worth, /24 and /48: sixteen) since abuse is the rule when many do the same rare thing at once. A level that is absent is not limited.
  */
 
-import type { Rate, RateLevel } from './policy.ts'
 import type { Field } from './fields.ts'
+import type { Rate, RateLevel } from './policy.ts'
 
 type Levels = Readonly<Partial<Record<RateLevel, Rate>>>
 
@@ -70,7 +70,8 @@ export const RATE_KINDS: readonly Kind[] = [
   {
     kind: 'multistream',
     text: 'Multistream messages (header, protocol ids, `ls`).',
-    source: 'two a stream at 10,000 streams/s is 20,000/s; floods of `ls` reach 130,000/s (a single stream is cut by `negotiationMessagesMax` long before)',
+    source:
+      'two a stream at 10,000 streams/s is 20,000/s; floods of `ls` reach 130,000/s (a single stream is cut by `negotiationMessagesMax` long before)',
     levels: { ...partner(rate(40_000, 40_000)), ...places(rate(80_000, 80_000), rate(160_000, 160_000)) },
   },
   {
@@ -90,7 +91,8 @@ export const RATE_KINDS: readonly Kind[] = [
   {
     kind: 'identify-push',
     text: 'Identify pushes received.',
-    source: 'go-libp2p: 0.2/s, burst 10 per prefix, node 2000/s, burst 3000; its prefix numbers are taken for a connection here, since 64 may share a /24',
+    source:
+      'go-libp2p: 0.2/s, burst 10 per prefix, node 2000/s, burst 3000; its prefix numbers are taken for a connection here, since 64 may share a /24',
     levels: { ...partner(rate(0.2, 10)), ...places(rate(0.8, 40), rate(3.2, 160)), node: rate(2_000, 3_000) },
   },
   {

@@ -38,7 +38,8 @@ function parseQuantity(text: string, units: ReadonlyMap<string, number>, example
   if (match === null) return { ok: false, why: `${quote(text)} is not a number with a unit.`, remedy: `Write it like ${example}.` }
   const [, whole = '', fraction = '', unit = ''] = match
   const factor = units.get(unit)
-  if (factor === undefined) return { ok: false, why: `${quote(unit)} is not a unit known here.`, remedy: `Use one of ${known}, as in ${example}.` }
+  if (factor === undefined)
+    return { ok: false, why: `${quote(unit)} is not a unit known here.`, remedy: `Use one of ${known}, as in ${example}.` }
   const value = Number(fraction === '' ? whole : `${whole}.${fraction}`) * factor
   if (!Number.isInteger(value) && value <= Number.MAX_SAFE_INTEGER) {
     return { ok: false, why: `${quote(text)} is not a whole number of units.`, remedy: `Use a smaller unit, as in ${example}.` }

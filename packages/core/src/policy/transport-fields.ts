@@ -64,15 +64,7 @@ const ROWS: readonly Row[] = [
     'Largest receive window a yamux stream may grow to. At most `streamReadBytesMax`: a paused stream still receives its window.',
     'ours: 10 MB/s a stream at 100 ms round trip; the spec starts at 256 KiB, js-libp2p lets it grow to 16 MiB over a 4 MiB buffer and resets',
   ],
-  [
-    'mplexMessageBytesMax',
-    'size',
-    MIB,
-    16 * KIB,
-    MIB,
-    'Largest mplex message accepted.',
-    'mplex spec: 1 MiB',
-  ],
+  ['mplexMessageBytesMax', 'size', MIB, 16 * KIB, MIB, 'Largest mplex message accepted.', 'mplex spec: 1 MiB'],
   [
     'streamReadBytesMax',
     'size',

@@ -5,7 +5,7 @@
 
 import { PolicyError, type PolicyProblem } from '../errors.ts'
 import { defaultTree, type Knobs, MACHINE_DEFAULT, type Machine, plant, sizeFor, type Tree } from './defaults.ts'
-import { type Field, FIELDS, POLICY_ENTRIES_MAX } from './fields.ts'
+import { FIELDS, type Field, POLICY_ENTRIES_MAX } from './fields.ts'
 import type { Policy, PolicyInput } from './policy.ts'
 import { suggest } from './suggest.ts'
 import { completeNetwork, readValue } from './values.ts'
@@ -124,12 +124,16 @@ function merge(tree: Tree, { path, field, value }: Given, problems: PolicyProble
   }
   const before = pick(tree, path)
   const whole = { ...(isRecord(before) ? before : {}), ...value }
-  if (whole['perSecond'] === undefined || whole['burst'] === undefined) {
-    const missing = whole['perSecond'] === undefined ? 'perSecond' : 'burst'
-    problems.push({ path: formatPath(path), message: `${missing} is missing, and there is no default to take it from.`, remedy: 'Give both, as in { perSecond: 10, burst: 50 }.' })
+  if (whole.perSecond === undefined || whole.burst === undefined) {
+    const missing = whole.perSecond === undefined ? 'perSecond' : 'burst'
+    problems.push({
+      path: formatPath(path),
+      message: `${missing} is missing, and there is no default to take it from.`,
+      remedy: 'Give both, as in { perSecond: 10, burst: 50 }.',
+    })
     return
   }
-  plant(tree, path, { perSecond: whole['perSecond'], burst: whole['burst'] })
+  plant(tree, path, { perSecond: whole.perSecond, burst: whole.burst })
 }
 
 /** Relations between fields: the lower may not exceed the upper. */

@@ -55,7 +55,8 @@ function readWhole(value: unknown, parse: (text: string) => Parsed, report: Repo
   if (typeof value !== 'number') return report(`expected a number, found ${show(value)}.`, 'Write a whole number.', inner)
   if (Number.isNaN(value)) return report('NaN is not a number.', 'Write a whole number.', inner)
   if (value < 0) return report(`${value} is negative.`, 'Use 0 or more; `unlimited` where there should be no limit.', inner)
-  if (value <= Number.MAX_SAFE_INTEGER && !Number.isInteger(value)) return report(`${value} is not a whole number.`, `Use ${Math.floor(value)} or ${Math.ceil(value)}.`, inner)
+  if (value <= Number.MAX_SAFE_INTEGER && !Number.isInteger(value))
+    return report(`${value} is not a whole number.`, `Use ${Math.floor(value)} or ${Math.ceil(value)}.`, inner)
   return value
 }
 
@@ -84,8 +85,8 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** Highest sustained rate and burst: beyond a thousand million events a second nothing is limited. */
-const RATE_MAX = 1e9
+/** Highest sustained rate and burst: beyond a million events a second nothing is limited, and times would no longer be exact. */
+const RATE_MAX = 1e6
 
 const RATE_REMEDY = "Write { perSecond: 10, burst: 50 } or 'unlimited'."
 
@@ -125,7 +126,11 @@ function readRatePart(key: 'perSecond' | 'burst', value: unknown, report: Report
 function readChoice(choices: readonly string[], value: unknown, report: Report, inner = ''): string | undefined {
   if (typeof value === 'string' && choices.includes(value)) return value
   const near = typeof value === 'string' ? suggest(value, choices) : undefined
-  return report(`${show(value)} is not one of ${choices.join(', ')}.`, near === undefined ? `Use one of ${choices.join(', ')}.` : `Did you mean ${near}?`, inner)
+  return report(
+    `${show(value)} is not one of ${choices.join(', ')}.`,
+    near === undefined ? `Use one of ${choices.join(', ')}.` : `Did you mean ${near}?`,
+    inner,
+  )
 }
 
 /** Most problems reported of one list; the rest is counted. */
@@ -153,7 +158,8 @@ function readTargets(value: unknown, report: Report): readonly string[] | undefi
 const NETWORK_KEYS: readonly string[] = ['network', 'per', 'connections', 'pending', 'rate']
 
 function readNetworks(value: unknown, report: Report): readonly Tree[] | undefined {
-  if (!Array.isArray(value)) return report(`expected a list, found ${show(value)}.`, "Write it like [{ network: '203.0.113.7/32', connections: 60 }].")
+  if (!Array.isArray(value))
+    return report(`expected a list, found ${show(value)}.`, "Write it like [{ network: '203.0.113.7/32', connections: 60 }].")
   if (value.length > POLICY_ENTRIES_MAX) return report(`has ${value.length} entries.`, `At most ${POLICY_ENTRIES_MAX} are taken.`)
   let good = true
   const watched: Report = (message, remedy, inner) => {
@@ -164,15 +170,16 @@ function readNetworks(value: unknown, report: Report): readonly Tree[] | undefin
   const seen = new Map<unknown, number>()
   networks.forEach((one, index) => {
     if (one === undefined) return
-    const earlier = seen.get(one['network'])
-    if (earlier !== undefined) watched(`${show(one['network'])} is already entry ${earlier}.`, 'Keep one of them.', `[${index}].network`)
-    seen.set(one['network'], index)
+    const earlier = seen.get(one.network)
+    if (earlier !== undefined) watched(`${show(one.network)} is already entry ${earlier}.`, 'Keep one of them.', `[${index}].network`)
+    seen.set(one.network, index)
   })
   return good ? (networks as readonly Tree[]) : undefined
 }
 
 function readNetwork(value: unknown, at: string, report: Report): Tree | undefined {
-  if (!isRecord(value)) return report(`expected a network, found ${show(value)}.`, "Write it like { network: '203.0.113.7/32', connections: 60 }.", at)
+  if (!isRecord(value))
+    return report(`expected a network, found ${show(value)}.`, "Write it like { network: '203.0.113.7/32', connections: 60 }.", at)
   const out: Tree = { per: 'network' }
   for (const key of Object.keys(value)) {
     const part = value[key]
@@ -187,7 +194,7 @@ function readNetwork(value: unknown, at: string, report: Report): Tree | undefin
       report('no such part of a network.', near === undefined ? `Known here: ${NETWORK_KEYS.join(', ')}.` : `Did you mean ${near}?`, inner)
     }
   }
-  if (value['network'] === undefined) return report('network is missing.', "Give it as CIDR, e.g. '203.0.113.7/32'.", at)
+  if (value.network === undefined) return report('network is missing.', "Give it as CIDR, e.g. '203.0.113.7/32'.", at)
   return out
 }
 
@@ -211,8 +218,8 @@ function readCidr(value: unknown, report: Report, inner: string): string | undef
  * A network without `connections` keeps the limits of the levels for what it leaves out.
  */
 export function completeNetwork(network: Tree): Tree {
-  const connections = network['connections'] as Limit | undefined
+  const connections = network.connections as Limit | undefined
   if (connections === undefined) return network
   const rate = typeof connections === 'number' ? { perSecond: connections / 40, burst: connections * 2 } : 'unlimited'
-  return { ...network, pending: network['pending'] ?? connections, rate: network['rate'] ?? rate }
+  return { ...network, pending: network.pending ?? connections, rate: network.rate ?? rate }
 }
