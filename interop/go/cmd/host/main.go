@@ -36,7 +36,7 @@ import (
 )
 
 // stepTimeout bounds every step of a check.
-const stepTimeout = 120 * time.Second
+const stepTimeout = 60 * time.Second
 
 type request struct {
 	Command     string   `json:"command"`

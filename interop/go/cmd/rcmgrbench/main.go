@@ -34,6 +34,10 @@ const (
 	// fullStreams is how many inbound streams a peer scope admits in the case "refusal".
 	fullStreams = 8
 	peersMax    = 1_000_000
+	// addressesMin is from how many addresses the peers of the case "connection cycle" come at least, so that no rate of one address is a million a second.
+	addressesMin = 64
+	// orderShown is how much of the visiting order setup answers with, for the comparison with the other side's.
+	orderShown = 8
 	// batch is how many operations run between two looks at the clock.
 	batch = 512
 	// unreached is a rate no block comes near: the bucket is kept and counted down, and never refuses.
@@ -62,6 +66,7 @@ type bench struct {
 	streams []network.StreamManagementScope
 	order   []uint32
 	next    int
+	cycles  int
 }
 
 func main() {
@@ -77,7 +82,7 @@ func main() {
 				return nil, err
 			}
 			current = built
-			return map[string]int{"peers": r.Peers}, nil
+			return map[string]any{"peers": r.Peers, "order": built.order[:min(orderShown, r.Peers)], "address": address(r.Peers - 1)}, nil
 		case "run":
 			if current == nil {
 				return nil, errors.New("setup comes first")
@@ -137,6 +142,13 @@ func newBench(count int, metrics string, full bool) (*bench, error) {
 		return nil, err
 	}
 	b := &bench{manager: manager, order: visitingOrder(count)}
+	for index := range max(count, addressesMin) {
+		addr, err := multiaddr.NewMultiaddr(fmt.Sprintf("/ip4/%s/tcp/4001", address(index)))
+		if err != nil {
+			return nil, err
+		}
+		b.addrs = append(b.addrs, addr)
+	}
 	for index := range count {
 		if err := b.addPeer(index, full); err != nil {
 			return nil, fmt.Errorf("peer %d: %w", index, err)
@@ -147,12 +159,8 @@ func newBench(count int, metrics string, full bool) (*bench, error) {
 
 // addPeer opens a connection, gives it its peer, and leaves one attached stream open (in the case "refusal": as many as the peer scope admits).
 func (b *bench) addPeer(index int, full bool) error {
-	addr, err := multiaddr.NewMultiaddr(fmt.Sprintf("/ip4/%s/tcp/4001", address(index)))
-	if err != nil {
-		return err
-	}
 	id := peerID(index)
-	connection, err := b.manager.OpenConnection(network.DirInbound, true, addr)
+	connection, err := b.manager.OpenConnection(network.DirInbound, true, b.addrs[index])
 	if err != nil {
 		return err
 	}
@@ -174,7 +182,6 @@ func (b *bench) addPeer(index int, full bool) error {
 		b.streams = append(b.streams, stream)
 	}
 	b.peers = append(b.peers, id)
-	b.addrs = append(b.addrs, addr)
 	return nil
 }
 
@@ -281,7 +288,12 @@ func (b *bench) streamCycle() error {
 
 func (b *bench) connectionCycle() error {
 	index := b.turn()
-	connection, err := b.manager.OpenConnection(network.DirInbound, true, b.addrs[index])
+	from := index
+	if len(b.peers) < addressesMin {
+		from = uint32(b.cycles % addressesMin)
+		b.cycles++
+	}
+	connection, err := b.manager.OpenConnection(network.DirInbound, true, b.addrs[from])
 	if err != nil {
 		return err
 	}
