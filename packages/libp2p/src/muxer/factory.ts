@@ -9,7 +9,7 @@ import { repairOnDrain } from '../fixes/on-drain.ts'
 import { budgetOf } from '../memory/budget.ts'
 import { guardGeneric } from './generic.ts'
 import { MuxerGuard } from './guard.ts'
-import { addMuxerHook } from './hooks.ts'
+import { addMuxerHook, MPLEX_PROTOCOL, YAMUX_PROTOCOL } from './hooks.ts'
 import { guardMplex, isMplex } from './mplex.ts'
 import { guardYamux, isYamux } from './yamux.ts'
 
@@ -42,8 +42,8 @@ export function guardMuxer(muxer: StreamMuxer, state: ConnectionState, context: 
     budgetOf(context),
     flow === 'backpressure' && state.capabilities.flow === 'backpressure',
   )
-  if (muxer.protocol === '/yamux/1.0.0' && isYamux(muxer)) guardYamux(muxer, guard)
-  else if (muxer.protocol === '/mplex/6.7.0' && isMplex(muxer)) guardMplex(muxer, guard)
+  if (muxer.protocol === YAMUX_PROTOCOL && isYamux(muxer)) guardYamux(muxer, guard)
+  else if (muxer.protocol === MPLEX_PROTOCOL && isMplex(muxer)) guardMplex(muxer, guard)
   else guardGeneric(muxer, guard)
   context.link(muxer, state)
   return guard

@@ -38,6 +38,7 @@ export class MuxerGuard implements StreamOwner {
   /** Nothing of this connection is handled any more. */
   ended = false
   readonly #budget: MemoryBudget
+  #blind = false
   #refusals = 0
   #refusedAtMs = 0
   #chargedBytes = 0
@@ -122,8 +123,13 @@ export class MuxerGuard implements StreamOwner {
   /** Looks at bytes before the muxer works on them. @returns false when the connection is over */
   inspect(data: Parameters<typeof forEachPiece>[0], scanner: FrameScanner, frameBytesMax: number): boolean {
     if (this.ended) return false
+    if (this.#blind) return true
     const fault = forEachPiece(data, piece => scanner.scan(piece, frameBytesMax))
-    if (fault !== undefined && this.cut(fault.reason, fault.message)) return false
+    if (fault !== undefined) {
+      if (this.cut(fault.reason, fault.message)) return false
+      // Only observed: the scanner has lost its place in the stream.
+      this.#blind = true
+    }
     const { counts } = scanner
     if (counts.pings > 0) {
       this.#spend('ping', counts.pings)

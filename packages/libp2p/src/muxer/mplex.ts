@@ -19,11 +19,8 @@ export interface RuntimeMplex extends StreamMuxer {
 export const MPLEX_METHODS = ['onData', 'onRemoteStream', 'send', 'createStream'] as const
 
 export function isMplex(muxer: StreamMuxer): muxer is RuntimeMplex {
-  const members = muxer as unknown as Record<string, unknown>
-  return (
-    MPLEX_METHODS.every(name => typeof members[name] === 'function') &&
-    typeof (members['rateLimiter'] as RuntimeMplex['rateLimiter'] | undefined)?.consume === 'function'
-  )
+  const members = muxer as Partial<RuntimeMplex>
+  return MPLEX_METHODS.every(name => typeof members[name] === 'function') && typeof members.rateLimiter?.consume === 'function'
 }
 
 export function guardMplex(muxer: RuntimeMplex, guard: MuxerGuard): void {

@@ -9,14 +9,11 @@ export type Chunk = StreamMessageEvent['data']
 export type ByteList = Uint8ArrayList
 
 /** What every stream of @libp2p/utils' AbstractStream has; a stream of another making lacks the optional ones. */
-export interface RuntimeStream extends Omit<Stream, 'maxReadBufferLength'> {
+export interface RuntimeStream extends Stream {
   onData?(data: Chunk): void
   dispatchReadBuffer?(): void
   /** Data not yet dispatched. */
   readonly readBuffer?: ByteList
-  maxReadBufferLength: number
-  maxWriteBufferLength?: number
-  listenerCount?(type: string): number
 }
 
 /** @libp2p/yamux 8: `StreamState` of a yamux stream. */
