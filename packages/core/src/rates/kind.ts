@@ -6,13 +6,28 @@
  */
 
 import type { Rate, RateLevel } from '../policy/policy.ts'
-import { RATE_LEVEL_OF } from '../principals/levels.ts'
+import { NETWORK, RATE_LEVEL_OF } from '../principals/levels.ts'
 import { widen } from '../principals/recency.ts'
 import type { Column, PrincipalTable } from '../principals/table.ts'
 import { commit, compileRate, type Gcra, spent, waitMs } from './gcra.ts'
 
 /** Rates of one kind, as the policy has them. */
 export type KindRates = Readonly<Partial<Record<RateLevel, Rate | 'unlimited'>>>
+
+/** Rates ready for use: of a connection's own cell, and of rows by level code. */
+export interface KindLevels {
+  readonly connection: Gcra | undefined
+  readonly levels: readonly (Gcra | undefined)[]
+}
+
+/** The rates of a kind as the policy has them, by level code. */
+export function compileKind(rates: KindRates): KindLevels {
+  const compiled = (level: RateLevel | undefined): Gcra | undefined => {
+    const rate = level === undefined ? undefined : rates[level]
+    return rate === undefined || rate === 'unlimited' ? undefined : compileRate(rate)
+  }
+  return { connection: compiled('connection'), levels: RATE_LEVEL_OF.map(compiled) }
+}
 
 /** Who pays: the cells of a connection, the row of its peer, the row of its place. */
 export class RateAccount {
@@ -51,6 +66,8 @@ export class RateKind implements Column {
   readonly hit: RateHit = { row: -1, burst: 0, spent: 0 }
   readonly #table: PrincipalTable
   readonly #floors: Map<number, number> = new Map()
+  /** Rates of single rows: networks of the policy. */
+  readonly #own: Map<number, Gcra> = new Map()
   #connection: Gcra | undefined
   /** By level code. */
   #levels: readonly (Gcra | undefined)[]
@@ -58,34 +75,39 @@ export class RateKind implements Column {
   #nowMs: number
   #isEverywhereUnlimited: boolean
 
-  constructor(name: string, number: number, table: PrincipalTable, rates: KindRates) {
+  constructor(name: string, number: number, table: PrincipalTable, rates: KindLevels) {
     this.name = name
     this.rule = `rate.${name}`
     this.number = number
     this.#table = table
     this.#tats = new Float64Array(0)
     this.#nowMs = Number.NEGATIVE_INFINITY
-    this.#connection = undefined
-    this.#levels = []
+    this.#connection = rates.connection
+    this.#levels = rates.levels
     this.#isEverywhereUnlimited = true
     this.setRates(rates)
     table.attach(this)
   }
 
   /** New rates from now on; what was spent stays spent, as time owed. */
-  setRates(rates: KindRates): void {
-    const compiled = (level: RateLevel | undefined): Gcra | undefined => {
-      const rate = level === undefined ? undefined : rates[level]
-      return rate === undefined || rate === 'unlimited' ? undefined : compileRate(rate)
-    }
-    this.#connection = compiled('connection')
-    this.#levels = RATE_LEVEL_OF.map(compiled)
-    this.#isEverywhereUnlimited = this.#connection === undefined && this.#levels.every(gcra => gcra === undefined)
+  setRates(rates: KindLevels): void {
+    this.#connection = rates.connection
+    this.#levels = rates.levels
+    this.#own.clear()
+    this.#isEverywhereUnlimited = rates.connection === undefined && rates.levels.every(gcra => gcra === undefined)
+  }
+
+  /** Gives one row of level `NETWORK` a rate of its own, until it folds or new rates are set. */
+  setOwnRate(row: number, gcra: Gcra): void {
+    this.#own.set(row, gcra)
+    this.#isEverywhereUnlimited = false
   }
 
   /** The rate in force for a row, or for a connection's own cell (-1). */
   rateOf(row: number): Gcra | undefined {
-    return row < 0 ? this.#connection : this.#levels[this.#table.level(row)]
+    if (row < 0) return this.#connection
+    const level = this.#table.level(row)
+    return level === NETWORK ? this.#own.get(row) : this.#levels[level]
   }
 
   /**
@@ -108,7 +130,7 @@ export class RateKind implements Column {
   }
 
   #look(row: number, cost: number, nowMs: number, longest: number): number {
-    const gcra = this.#levels[this.#table.level(row)]
+    const gcra = this.rateOf(row)
     if (gcra === undefined) return longest
     const tat = this.#tats[row] ?? 0
     const wait = waitMs(gcra, tat, nowMs, cost)
@@ -135,13 +157,13 @@ export class RateKind implements Column {
   }
 
   #charge(row: number, cost: number, nowMs: number): void {
-    const gcra = this.#levels[this.#table.level(row)]
+    const gcra = this.rateOf(row)
     if (gcra !== undefined) this.#tats[row] = capped(gcra, this.#tats[row] ?? 0, nowMs, cost)
   }
 
   /** Events of the burst spent at a row now, rounded up; 0 where there is no rate. */
   spentAt(row: number, nowMs: number): number {
-    const gcra = this.#levels[this.#table.level(row)]
+    const gcra = this.rateOf(row)
     return gcra === undefined ? 0 : spent(gcra, this.#tats[row] ?? 0, nowMs)
   }
 
@@ -156,6 +178,7 @@ export class RateKind implements Column {
   fold(row: number, parent: number): void {
     const owed = Math.max(this.#tats[row] ?? 0, this.#floors.get(row) ?? 0)
     this.#floors.delete(row)
+    this.#own.delete(row)
     if (parent > 0 && owed > this.#nowMs && owed > (this.#floors.get(parent) ?? 0)) this.#floors.set(parent, owed)
   }
 

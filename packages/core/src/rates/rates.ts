@@ -5,7 +5,7 @@
 import type { Policy } from '../policy/policy.ts'
 import type { PrincipalTable } from '../principals/table.ts'
 import { quantize } from './gcra.ts'
-import { RateKind } from './kind.ts'
+import { compileKind, RateKind } from './kind.ts'
 
 /** Most kinds at once: each is a column over the principal table and a cell per connection. */
 export const KINDS_MAX = 64
@@ -38,11 +38,11 @@ export class Rates {
 
   /** New rates; what was spent stays. A kind that is no longer named is unlimited from now on. */
   setRates(rates: Policy['rates']): void {
-    for (const kind of this.#kinds.values()) if (!Object.hasOwn(rates, kind.name)) kind.setRates({})
+    for (const kind of this.#kinds.values()) if (!Object.hasOwn(rates, kind.name)) kind.setRates(compileKind({}))
     for (const [name, levels] of Object.entries(rates)) {
       const known = this.#kinds.get(name)
-      if (known !== undefined) known.setRates(levels)
-      else if (this.#kinds.size < KINDS_MAX) this.#kinds.set(name, new RateKind(name, this.#kinds.size, this.#table, levels))
+      if (known !== undefined) known.setRates(compileKind(levels))
+      else if (this.#kinds.size < KINDS_MAX) this.#kinds.set(name, new RateKind(name, this.#kinds.size, this.#table, compileKind(levels)))
     }
   }
 }
