@@ -17,7 +17,7 @@ export function isLinkedMuxer(factory: StreamMuxerFactory): boolean {
 
 export function linkMuxer(factory: StreamMuxerFactory, context: OwnedContext, stages: UpgradeStages): StreamMuxerFactory {
   const wrapped = wrapMuxerFactory(factory, context)
-  const linked = overlay(wrapped, {
+  const linked = overlay(factory, {
     createStreamMuxer(stream) {
       const record = context.stateOf(stream)
       if (record instanceof ConnectionRecord) {

@@ -65,6 +65,7 @@ test('a stopped node starts again', async t => {
   await peer.services.ping.ping(addressOf(node))
   await node.stop()
   await heldNothing(node)
+  await eventually(() => peer.getConnections().length === 0)
   await node.start()
   await peer.services.ping.ping(addressOf(node))
   assert.equal(node.services.sluice.resources().system.usage.connectionsInbound, 1)
