@@ -183,7 +183,7 @@ export function addressOf(index: number): string {
 
 /** 52 characters of base58, as an Ed25519 peer id has. */
 export function peerId(index: number): string {
-  return `12D3KooW${String(index).padStart(44, '1').replaceAll('0', 'z')}`
+  return `12D3KooW${String(index).padStart(44, 'A').replaceAll('0', 'z')}`
 }
 
 /** A Fisher-Yates shuffle driven by xorshift32 with a fixed seed. As on the Go side. */
