@@ -1,1 +1,7 @@
-export {}
+export type { AdminFace, BanRequest, Phase, StatusReport } from './admin/face.ts'
+export { runCli } from './cli/program.ts'
+export type { StatePaths } from './state/directory.ts'
+export { statePaths } from './state/directory.ts'
+export type { Daemon, DaemonInit } from './up/daemon.ts'
+export { startDaemon } from './up/daemon.ts'
+export type { UpOptions } from './up/options.ts'

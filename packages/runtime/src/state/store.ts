@@ -5,7 +5,7 @@
  * with `recover` it is set aside under a new name, its write-ahead log with it, and an empty database takes its place.
  */
 
-import { chmodSync, closeSync, existsSync, openSync, readSync, renameSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, openSync, readSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '@sluice/core'
 import { SluiceError } from '@sluice/core'
@@ -13,6 +13,7 @@ import { stateError } from '../system-error.ts'
 import { AuditLog } from './audit.ts'
 import { BanStore } from './bans.ts'
 import { APPLICATION_ID, MIGRATIONS, STATE_FORMAT } from './schema.ts'
+import { setAside } from './set-aside.ts'
 
 /** How every SQLite 3 file begins (https://www.sqlite.org/fileformat.html, 1.3). */
 const MAGIC = 'SQLite format 3\0'
@@ -53,7 +54,7 @@ export function openState(init: StateInit): StateStore {
     if (init.recover !== true) throw corruptError(init.path, error)
   }
   try {
-    return open(init.path, setAside(init.path, init.clock.now()))
+    return open(init.path, setAside(init.path, init.clock.now(), ['-wal', '-shm']))
   } catch (error) {
     throw explain(init.path, error)
   }
@@ -159,15 +160,4 @@ function corruptError(path: string, cause: unknown): SluiceError {
 
 function explain(path: string, error: unknown): SluiceError {
   return SluiceError.is(error) ? error : stateError('Cannot open the database', path, error)
-}
-
-/** The side files go first: a crash in between then leaves a corrupt file without a log, never a new file with the old log. */
-function setAside(path: string, nowMs: number): string {
-  const stamp = new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, '')
-  let target = `${path}.corrupt-${stamp}`
-  for (let n = 2; existsSync(target); n++) target = `${path}.corrupt-${stamp}-${n}`
-  for (const suffix of ['-wal', '-shm', '']) {
-    if (existsSync(path + suffix)) renameSync(path + suffix, target + suffix)
-  }
-  return target
 }
