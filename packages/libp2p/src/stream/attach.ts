@@ -16,7 +16,7 @@ import type { ByteList, Chunk, RuntimeStream, RuntimeYamuxStream } from './shape
 import { YAMUX_STATE } from './shape.ts'
 
 /** Name of the listener by which @libp2p/utils' byteStream (and so lpStream and pbStream) takes a stream's data. Where a bundler renames it, its buffer is bounded by its own 4 MB only. */
-const BYTE_STREAM_LISTENER = 'byteStreamOnMessageListener'
+export const BYTE_STREAM_LISTENER = 'byteStreamOnMessageListener'
 
 const GUARD = Symbol('sluice.stream')
 const PROTOCOL = Symbol('sluice.protocol')

@@ -8,6 +8,7 @@
 import type { Connection, Stream, StreamHandler } from '@libp2p/interface'
 import type { ConnectionState, NodeContext } from '../context.ts'
 import { escapeError, escapeText } from '../escape.ts'
+import { guardOf } from '../stream/attach.ts'
 import type { RegistrarLike } from './components.ts'
 import { guardListeners } from './listeners.ts'
 
@@ -40,6 +41,8 @@ export function guardRegistrar(registrar: RegistrarLike, context: NodeContext, g
     const gate = gateOf(protocol)
     const guardedHandler: StreamHandler = async (stream, connection) => {
       handlersRunning++
+      // What a handler holds is not free because its stream is closed.
+      const settled = guardOf(stream)?.onHandler()
       try {
         const state = context.stateOf(connection)
         const run = async (): Promise<void> => {
@@ -51,6 +54,7 @@ export function guardRegistrar(registrar: RegistrarLike, context: NodeContext, g
         stream.abort(error instanceof Error ? error : new Error(`a handler threw ${typeof error}`))
       } finally {
         handlersRunning--
+        settled?.()
       }
     }
     wrapped.add(guardedHandler)
