@@ -7,7 +7,6 @@
  */
 
 import type { Stream } from '@libp2p/interface'
-import { BYTE_STREAM_LISTENER } from '../stream/attach.ts'
 
 type Listener = ((event: Event) => unknown) | { handleEvent(event: Event): unknown }
 type Wrapper = (event: Event) => void
