@@ -3,8 +3,8 @@
  */
 
 import type { Denial } from './decision.ts'
-import type { Ban } from './governor.ts'
 import type { Mode } from './policy/policy.ts'
+import type { Ban } from './reports.ts'
 
 export type GovernorEvent =
   | {

@@ -4,11 +4,24 @@
  * The admission path, in order: address, gate, rate, transient scope, (handshake), peer scope, stream rate, stream scope, protocol and service scope, memory, release.
  */
 
+import { Engine } from './admission/engine.ts'
+import { checkDirection } from './admission/names.ts'
+import { openConnection, readAddress } from './admission/open-connection.ts'
+import { spendAt } from './admission/spend.ts'
+import { findScope, ViewHandle } from './admission/view.ts'
 import type { Clock, Random } from './clock.ts'
-import type { Decision, Denial, Direction, Resource, RuleName, ScopeClass } from './decision.ts'
+import type { Decision, Direction } from './decision.ts'
+import { MisuseError } from './errors.ts'
 import type { GovernorEvent } from './events.ts'
-import type { Limits, Mode, Policy, PolicyInput } from './policy/policy.ts'
+import { explain } from './explain.ts'
+import type { Connection, ScopeSelector, ScopeView } from './handles.ts'
+import type { Machine } from './policy/defaults.ts'
+import { MACHINE_DEFAULT } from './policy/defaults.ts'
+import type { Mode, Policy, PolicyInput } from './policy/policy.ts'
+import { validatePolicy } from './policy/validate.ts'
 import type { RecordedInput } from './recorder.ts'
+import { report } from './report.ts'
+import type { Ban, Explanation, ResourceReport } from './reports.ts'
 
 export interface GovernorInit {
   /** Partial policy; what is absent takes its default. Validated: throws `PolicyError`. @default {} */
@@ -21,180 +34,6 @@ export interface GovernorInit {
   readonly onEvent?: (event: GovernorEvent) => void
   /** Receives every input in order, for replay. Costs when set, nothing when absent. */
   readonly onInput?: (input: RecordedInput) => void
-}
-
-/** Six counters, as go-libp2p's resource manager; `connectionsPending` only on prefix scopes, 0 elsewhere. */
-export interface Usage {
-  readonly streamsInbound: number
-  readonly streamsOutbound: number
-  readonly connectionsInbound: number
-  readonly connectionsOutbound: number
-  readonly connectionsPending: number
-  readonly fileDescriptors: number
-  /** Bytes. */
-  readonly memory: number
-}
-
-export interface ScopeReport {
-  readonly name: string
-  readonly scopeClass: ScopeClass
-  readonly usage: Usage
-  readonly limits: Limits
-}
-
-/**
- * Reservation of bytes on a scope and everything above it. Priorities as go-libp2p: `low` 101, `medium` 152, `high` 203, `always` 255;
- * admitted iff `used + bytes <= limit * (1 + priority) / 256` at every edge.
- */
-export type MemoryPriority = 'low' | 'medium' | 'high' | 'always'
-
-export interface MemoryAccount {
-  /** Bytes held through this account. */
-  readonly used: number
-  /** @param bytes non-negative integer; throws `MisuseError` otherwise. @param priority @default 'always' */
-  reserve(bytes: number, priority?: MemoryPriority): Decision
-  /** Charges bytes that are already in memory (received before they could be refused). Never refuses; may take usage above the limit. Returns true when every scope is still within its limit. */
-  force(bytes: number): boolean
-  /** Gives bytes back. More than held clamps to what is held. */
-  free(bytes: number): void
-}
-
-export interface Handle extends Disposable {
-  /** False once released; a released handle admits nothing and frees nothing twice. */
-  readonly open: boolean
-  /** Idempotent. Releases everything held below this handle too (a connection's streams, a span's memory). */
-  release(): void
-}
-
-/** A scope inside a scope, for work with a beginning and an end; all it holds is freed with it. */
-export interface Span extends Handle {
-  readonly name: string
-  readonly memory: MemoryAccount
-  readonly usage: Usage
-  openSpan(): Decision<Span>
-}
-
-export interface Connection extends Handle {
-  /** Counts up from 1 over the life of a governor. */
-  readonly id: number
-  readonly name: string
-  readonly direction: Direction
-  /** Canonical text of the remote address as charged: an IP, `relay:<id>`, or `other:<first component>`. */
-  readonly address: string
-  readonly transport: string
-  readonly peer: string | undefined
-  readonly allowlisted: boolean
-  readonly memory: MemoryAccount
-  readonly usage: Usage
-  /** Open streams of this connection. */
-  readonly streams: ReadonlySet<Stream>
-  /** Moves the connection from the transient to the peer scope. Refused: stays transient and may be tried again. A second peer is refused by `handle.state`. */
-  setPeer(peer: string): Decision
-  /** Spends the rate of kind `stream-open` and charges stream scopes. Before `setPeer`: charged to transient and system only. */
-  openStream(direction: Direction): Decision<Stream>
-  /** Spends `cost` events of a rate kind on every level the policy names (connection, peer, IP, prefixes, node): all or none. @param cost @default 1 */
-  spend(kind: string, cost?: number): Decision
-  openSpan(): Decision<Span>
-}
-
-export interface Stream extends Handle {
-  readonly id: number
-  readonly name: string
-  readonly direction: Direction
-  readonly connection: Connection
-  readonly protocol: string | undefined
-  readonly service: string | undefined
-  readonly memory: MemoryAccount
-  readonly usage: Usage
-  /** Moves the stream from transient to the protocol scopes. Refused: stays transient and may be tried again. A second protocol is refused by `handle.state`. */
-  setProtocol(protocol: string): Decision
-  /** Needs a protocol; once. Refused: protocol scopes stay. */
-  setService(service: string): Decision
-  openSpan(): Decision<Span>
-}
-
-/** A named scope addressed directly: the view, and for services work that belongs to no stream. */
-export interface ScopeView {
-  readonly name: string
-  readonly scopeClass: ScopeClass
-  readonly usage: Usage
-  readonly limits: Limits
-  readonly memory: MemoryAccount
-  openSpan(): Decision<Span>
-  /** Takes effect at once. A peer or protocol scope whose limits were set here is never collected. */
-  setLimits(limits: Partial<Limits>): void
-}
-
-export type ScopeSelector =
-  | { readonly scope: 'system' | 'transient' | 'allowlistedSystem' | 'allowlistedTransient' }
-  | { readonly scope: 'peer' | 'service' | 'protocol' | 'prefix'; readonly key: string }
-  | { readonly scope: 'servicePeer' | 'protocolPeer'; readonly key: string; readonly peer: string }
-
-/** Whom to ban or allow: an IP, a CIDR, a multiaddr prefix, or a peer id. */
-export interface Ban {
-  readonly target: string
-  readonly createdMs: number
-  readonly untilMs: number
-  readonly reason: string
-}
-
-export interface DenialCount {
-  readonly rule: RuleName
-  readonly scopeClass: ScopeClass
-  readonly resource: Resource
-  readonly direction: Direction | undefined
-  /** In `observe`: counted, not refused. */
-  readonly mode: Mode
-  readonly count: number
-}
-
-export interface ResourceReport {
-  readonly schemaVersion: 1
-  readonly atMs: number
-  readonly mode: Mode
-  readonly system: ScopeReport
-  readonly transient: ScopeReport
-  readonly allowlistedSystem: ScopeReport
-  readonly allowlistedTransient: ScopeReport
-  /** Sorted by name. */
-  readonly services: readonly ScopeReport[]
-  readonly protocols: readonly ScopeReport[]
-  /** The fullest scopes, by highest share of any limit; at most `top` of each. */
-  readonly peers: readonly ScopeReport[]
-  readonly prefixes: readonly ScopeReport[]
-  readonly counts: {
-    readonly connections: number
-    readonly streams: number
-    readonly peers: number
-    readonly prefixes: number
-    readonly spans: number
-  }
-  readonly denials: readonly DenialCount[]
-  readonly bans: number
-}
-
-export interface ExplainedRule {
-  readonly rule: RuleName
-  readonly scope: string
-  readonly resource: Resource
-  readonly current: number
-  readonly limit: number
-  readonly mode: Mode
-  /** Would one more connection (or the subject's next event) pass this rule now? */
-  readonly passes: boolean
-  /** The policy path whose value is in force, e.g. `prefixes.ipv4.ip.connections`. */
-  readonly policyPath: string
-  /** What would have to happen to be let in, when it does not pass. */
-  readonly remedy?: string
-}
-
-export interface Explanation {
-  readonly subject: string
-  readonly kind: 'peer' | 'ip' | 'prefix' | 'decision' | 'unknown'
-  readonly rules: readonly ExplainedRule[]
-  readonly bans: readonly Ban[]
-  /** Newest first, at most 20. */
-  readonly denials: readonly (Denial & { readonly atMs: number })[]
 }
 
 export interface Governor {
@@ -230,4 +69,144 @@ export interface Governor {
   advance(): number
   /** Milliseconds, the engine's own monotonic view of the clock. */
   now(): number
+}
+
+/** Collection of idle scopes, as go-libp2p's resource manager. */
+export const COLLECT_EVERY_MS = 60_000
+
+/** Builds the rooms of the house. @throws PolicyError on a policy that cannot be put in force */
+export function createGovernor(init: GovernorInit): Governor {
+  return new GovernorRoom(init)
+}
+
+class GovernorRoom implements Governor {
+  readonly #engine: Engine
+  readonly #machine: Machine
+  #collectAtMs: number
+
+  constructor(init: GovernorInit) {
+    this.#machine = init.machine ?? MACHINE_DEFAULT
+    const policy = validatePolicy(init.policy ?? {}, this.#machine)
+    const { clock, random, onEvent, onInput } = init
+    this.#engine = new Engine({ policy, clock, random, onEvent, onInput })
+    this.#collectAtMs = this.#engine.now() + COLLECT_EVERY_MS
+    this.#record({ v: 'policy', t: this.now(), policy: init.policy ?? {} })
+  }
+
+  get policy(): Policy {
+    return this.#engine.policy
+  }
+
+  now(): number {
+    return this.#engine.now()
+  }
+
+  openConnection(address: string, direction: Direction, transport?: string): Decision<Connection> {
+    checkDirection(direction)
+    const engine = this.#engine
+    if (engine.onInput !== undefined) {
+      const d = direction === 'inbound' ? 'i' : 'o'
+      engine.record(
+        transport === undefined ? { v: 'open', t: this.now(), a: address, d } : { v: 'open', t: this.now(), a: address, d, x: transport },
+      )
+    }
+    return openConnection(engine, address, direction, transport)
+  }
+
+  spend(kind: string, address: string, cost = 1): Decision {
+    this.#record({ v: 'spend', t: this.now(), a: address, k: kind, n: cost })
+    return spendAt(this.#engine, readAddress(address), kind, cost)
+  }
+
+  shouldVerifySource(address: string): boolean {
+    this.#record({ v: 'verify', t: this.now(), a: address })
+    return this.#engine.shouldVerifySource(address)
+  }
+
+  isAllowed(address: string, peer?: string): boolean {
+    return this.#engine.gate.isAllowed(readAddress(address), peer)
+  }
+
+  view(selector: ScopeSelector): ScopeView | undefined {
+    const scope = findScope(this.#engine, selector)
+    return scope === undefined ? undefined : new ViewHandle(this.#engine, selector, scope)
+  }
+
+  /** Newest first. Connections may be released during the walk. */
+  *connections(): IterableIterator<Connection> {
+    for (let connection = this.#engine.connections; connection !== undefined; connection = connection.next) {
+      if (connection.open) yield connection
+    }
+  }
+
+  resources(top?: number): ResourceReport {
+    return report(this.#engine, top)
+  }
+
+  explain(subject: string): Explanation {
+    return explain(this.#engine, subject)
+  }
+
+  setPolicy(input: PolicyInput): void {
+    const policy = validatePolicy(input, this.#machine)
+    this.#record({ v: 'policy', t: this.now(), policy: input })
+    this.#engine.setPolicy(policy)
+    this.#engine.emit({ type: 'policy', atMs: this.now(), mode: policy.mode })
+  }
+
+  setMode(mode: Mode): void {
+    if (mode !== 'enforce' && mode !== 'observe') throw new MisuseError("mode must be 'enforce' or 'observe'.", { mode })
+    this.#record({ v: 'mode', t: this.now(), m: mode })
+    this.#engine.setMode(mode)
+    this.#engine.emit({ type: 'policy', atMs: this.now(), mode })
+  }
+
+  ban(target: string, options: { readonly forMs?: number; readonly reason?: string } = {}): Ban {
+    const { forMs = Number.POSITIVE_INFINITY, reason = '' } = options
+    if (!(forMs > 0)) throw new MisuseError('forMs must be above 0.', { forMs })
+    const atMs = this.now()
+    this.#record({ v: 'ban', t: atMs, a: target, ms: forMs === Number.POSITIVE_INFINITY ? -1 : forMs, why: reason })
+    const { ban, displaced } = this.#engine.gate.ban(target, atMs, atMs + forMs, reason)
+    if (displaced !== undefined) this.#engine.emit({ type: 'unban', atMs, target: displaced.target, expired: false })
+    this.#engine.emit({ type: 'ban', atMs, ban })
+    return ban
+  }
+
+  unban(target: string): boolean {
+    const atMs = this.now()
+    this.#record({ v: 'unban', t: atMs, a: target })
+    const lifted = this.#engine.gate.unban(target)
+    if (lifted !== undefined) this.#engine.emit({ type: 'unban', atMs, target: lifted.target, expired: false })
+    return lifted !== undefined
+  }
+
+  bans(): readonly Ban[] {
+    return this.#engine.gate.bans()
+  }
+
+  allow(entry: string): void {
+    this.#record({ v: 'allow', t: this.now(), a: entry })
+    this.#engine.gate.allow(entry)
+  }
+
+  disallow(entry: string): boolean {
+    this.#record({ v: 'disallow', t: this.now(), a: entry })
+    return this.#engine.gate.disallow(entry)
+  }
+
+  advance(): number {
+    const engine = this.#engine
+    const nowMs = this.now()
+    this.#record({ v: 'advance', t: nowMs })
+    for (const ban of engine.gate.expireBans(nowMs)) engine.emit({ type: 'unban', atMs: nowMs, target: ban.target, expired: true })
+    if (nowMs >= this.#collectAtMs) {
+      engine.collect()
+      this.#collectAtMs = nowMs + COLLECT_EVERY_MS
+    }
+    return Math.max(0, Math.min(this.#collectAtMs, engine.gate.nextEndMs) - nowMs)
+  }
+
+  #record(input: RecordedInput): void {
+    if (this.#engine.onInput !== undefined) this.#engine.record(input)
+  }
 }

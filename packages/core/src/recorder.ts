@@ -3,7 +3,8 @@
  * Keys are short because there is a line per verb; `c` and `s` are the ids of connection and stream handles.
  */
 
-import type { PolicyInput } from './policy/policy.ts'
+import type { ScopeSelector } from './handles.ts'
+import type { Limits, Mode, PolicyInput } from './policy/policy.ts'
 
 export type RecordedInput =
   | { readonly v: 'policy'; readonly t: number; readonly policy: PolicyInput }
@@ -17,5 +18,7 @@ export type RecordedInput =
   | { readonly v: 'span'; readonly t: number; readonly o: string }
   | { readonly v: 'release'; readonly t: number; readonly o: string }
   | { readonly v: 'ban'; readonly t: number; readonly a: string; readonly ms: number; readonly why: string }
-  | { readonly v: 'unban' | 'allow' | 'disallow'; readonly t: number; readonly a: string }
+  | { readonly v: 'unban' | 'allow' | 'disallow' | 'verify'; readonly t: number; readonly a: string }
+  | { readonly v: 'limits'; readonly t: number; readonly o: ScopeSelector; readonly l: Partial<Limits> }
+  | { readonly v: 'mode'; readonly t: number; readonly m: Mode }
   | { readonly v: 'advance'; readonly t: number }

@@ -1,0 +1,405 @@
+/**
+ * What every handle shares: the rooms of the house, the mode in force, the denial log and the recorder. It makes no decision of its own; the verbs on the handles do.
+ */
+
+import { type Address, parseAddress } from '../address.ts'
+import type { Clock, Random } from '../clock.ts'
+import type { Decision, Denial, Direction, RuleName } from '../decision.ts'
+import type { GovernorEvent } from '../events.ts'
+import { Gate } from '../gate/gate.ts'
+import type { Mode, Policy } from '../policy/policy.ts'
+import { PrincipalTable } from '../principals/table.ts'
+import { ConnectionRates } from '../rates/connections.ts'
+import { RateAccount, type RateKind } from '../rates/kind.ts'
+import { Rates } from '../rates/rates.ts'
+import type { RecordedInput } from '../recorder.ts'
+import { CONNECTION, NOTHING, PEER, PREFIX, RATE, RESOURCES, SCOPE_CLASSES, STREAM } from '../resources/counters.ts'
+import { Graph } from '../resources/graph.ts'
+import { PrefixScopes } from '../resources/prefixes.ts'
+import { heldOf, type Level, limitOf, type Named, Scope } from '../resources/scope.ts'
+import type { ConnectionHandle } from './connection.ts'
+import { DenialLog, DenialRecord, LIMIT_RULES, type Subject, TimedDenialRecord } from './denials.ts'
+import { Spending } from './spend.ts'
+
+/** Rate kind of new inbound connections. */
+export const CONNECTION_RATE = 'connection'
+/** Rate kind that opening an inbound stream spends. */
+export const STREAM_OPEN = 'stream-open'
+
+export interface EngineInit {
+  readonly policy: Policy
+  readonly clock: Clock
+  readonly random: Random
+  readonly onEvent: ((event: GovernorEvent) => void) | undefined
+  readonly onInput: ((input: RecordedInput) => void) | undefined
+}
+
+/** What a list says, and whether its rule only observes. */
+export interface Barred {
+  readonly denial: Denial
+  readonly observed: boolean
+}
+
+/** Its address is made text when somebody reads it. */
+class DenialEvent {
+  readonly type = 'denial'
+  readonly atMs: number
+  readonly mode: Mode
+  readonly denial: Denial
+  readonly peer: string | undefined
+  readonly #subject: Subject | undefined
+
+  constructor(atMs: number, mode: Mode, denial: Denial, subject: Subject | undefined) {
+    this.atMs = atMs
+    this.mode = mode
+    this.denial = denial
+    this.peer = subject?.peer
+    this.#subject = subject
+  }
+
+  get address(): string | undefined {
+    return this.#subject?.remote.text
+  }
+
+  toJSON(): Record<string, unknown> {
+    const { type, atMs, mode, denial, peer, address } = this
+    return { type, atMs, mode, denial, peer, address }
+  }
+}
+
+export class Engine {
+  readonly clock: Clock
+  readonly random: Random
+  readonly graph: Graph
+  readonly prefixes: PrefixScopes
+  readonly denials: DenialLog = new DenialLog()
+  readonly onInput: ((input: RecordedInput) => void) | undefined
+  policy: Policy
+  mode: Mode
+  /** Head of the list of open connections. */
+  connections: ConnectionHandle | undefined
+  connectionCount: number
+  streamCount: number
+  spanCount: number
+  /** Bytes every connection and stream is charged while open. */
+  connectionCost: number
+  streamCost: number
+  readonly gate: Gate
+  readonly table: PrincipalTable
+  readonly rates: Rates
+  readonly connectionRates: ConnectionRates
+  /** Half of the connection rate's burst: what runs dry first when addresses are forged. */
+  readonly verifyRates: ConnectionRates
+  readonly spending: Spending = new Spending()
+  /** Account of a spend without a connection. */
+  readonly scratchAccount: RateAccount = new RateAccount(0, false)
+  /** Kinds asked on the hot path, when the policy has them. */
+  connectionKind: RateKind | undefined
+  streamKind: RateKind | undefined
+  /** A connection or stream that is not there yet: what its own limits say to the first one. */
+  connectionProbe: Scope
+  streamProbe: Scope
+  readonly #onEvent: ((event: GovernorEvent) => void) | undefined
+  /** By scope class code: 1 when `limit.<class>` refuses. */
+  readonly #enforced: Uint8Array
+  #ruleModes: ReadonlyMap<string, Mode>
+  #nowMs: number
+  #connectionId: number
+  #streamId: number
+  #spanId: number
+
+  constructor(init: EngineInit) {
+    this.clock = init.clock
+    this.random = init.random
+    this.graph = new Graph(init.policy.limits)
+    this.prefixes = new PrefixScopes(init.policy.prefixes)
+    this.onInput = init.onInput
+    this.policy = init.policy
+    this.mode = init.policy.mode
+    this.connections = undefined
+    this.connectionCount = 0
+    this.streamCount = 0
+    this.spanCount = 0
+    this.connectionCost = init.policy.costs.connection
+    this.streamCost = init.policy.costs.stream
+    const { policy } = init
+    // The seed only spreads hashes, so it decides nothing; drawing it from `random` keeps collisions out of a stranger's hands.
+    const seed = Math.floor(init.random() * 2 ** 31)
+    this.#nowMs = init.clock.now()
+    this.gate = new Gate(policy.gate, seed)
+    this.table = new PrincipalTable({ rowsMax: policy.prefixes.tableMax, seed })
+    this.rates = new Rates(this.table, policy.rates, this.#nowMs)
+    this.connectionRates = new ConnectionRates(CONNECTION_RATE, this.table, policy.prefixes)
+    this.verifyRates = new ConnectionRates('verify-source', this.table, policy.prefixes, 0.5)
+    this.connectionKind = this.rates.kind(CONNECTION_RATE)
+    this.streamKind = this.rates.kind(STREAM_OPEN)
+    this.connectionProbe = new Scope(CONNECTION, '', this.graph.connectionLimits)
+    this.streamProbe = new Scope(STREAM, '', this.graph.streamLimits)
+    this.#onEvent = init.onEvent
+    this.#enforced = new Uint8Array(SCOPE_CLASSES.length)
+    this.#ruleModes = new Map()
+    this.#connectionId = 0
+    this.#streamId = 0
+    this.#spanId = 0
+    this.setModes(init.policy.mode)
+  }
+
+  /** The clock, never stepping back. */
+  now(): number {
+    const read = this.clock.now()
+    if (read > this.#nowMs) this.#nowMs = read
+    return this.#nowMs
+  }
+
+  nextConnectionId(): number {
+    return ++this.#connectionId
+  }
+
+  nextStreamId(): number {
+    return ++this.#streamId
+  }
+
+  nextSpanId(): number {
+    return ++this.#spanId
+  }
+
+  /** Global mode, with the modes per rule of the policy in force. */
+  setModes(mode: Mode): void {
+    this.mode = mode
+    this.#ruleModes = new Map(Object.entries(this.policy.rules))
+    for (let kind = 0; kind < SCOPE_CLASSES.length; kind++)
+      this.#enforced[kind] = this.enforced(LIMIT_RULES[kind] ?? 'handle.state') ? 1 : 0
+  }
+
+  /** Adds an open connection to the list. */
+  link(connection: ConnectionHandle): void {
+    const first = this.connections
+    connection.next = first
+    if (first !== undefined) first.previous = connection
+    this.connections = connection
+    this.connectionCount++
+  }
+
+  /** Takes one off. It keeps its `next`, so that a walk standing on it goes on. */
+  unlink(connection: ConnectionHandle): void {
+    const { previous, next } = connection
+    if (previous === undefined) this.connections = next
+    else previous.next = next
+    if (next !== undefined) next.previous = previous
+    this.connectionCount--
+  }
+
+  /** Does a deny entry or a ban name this address, or the peer it says we dial? */
+  barredAddress(remote: Address, direction: Direction): Barred | undefined {
+    if (this.gate.isOpen) return undefined
+    const peer = direction === 'outbound' ? remote.peer : undefined
+    return this.#barred(remote, peer, direction, { peer, remote })
+  }
+
+  /** Does a deny entry or a ban name this peer, here or anywhere? */
+  barredPeer(peer: string, connection: ConnectionHandle): Barred | undefined {
+    if (this.gate.isOpen) return undefined
+    return this.#barred(connection.remote, peer, connection.direction, { peer, remote: connection.remote })
+  }
+
+  #barred(remote: Address, peer: string | undefined, direction: Direction, subject: Subject): Barred | undefined {
+    const barrier = this.gate.barrier(remote, peer, this.now())
+    if (barrier === undefined) return undefined
+    const observed = !this.enforced(barrier.rule)
+    const kind = barrier.target.startsWith('/ip') ? PREFIX : PEER
+    return { denial: this.plainDenial(barrier.rule, { name: barrier.target }, kind, direction, observed, subject), observed }
+  }
+
+  /** Is the remote of a connection allow-listed, by an entry without a peer or with its own? */
+  lifts(connection: ConnectionHandle): boolean {
+    return this.gate.isAllowed(connection.remote, connection.peer)
+  }
+
+  /** Could an allow-list entry be about this address, once its peer is known? */
+  mayLift(remote: Address): boolean {
+    return this.gate.mayBeAllowed(remote)
+  }
+
+  /** Puts a policy in force. Counters, bans, run-time list entries and handles stay. */
+  setPolicy(policy: Policy): void {
+    this.policy = policy
+    this.connectionCost = policy.costs.connection
+    this.streamCost = policy.costs.stream
+    this.graph.applyLimits(policy.limits)
+    this.connectionProbe = new Scope(CONNECTION, '', this.graph.connectionLimits)
+    this.streamProbe = new Scope(STREAM, '', this.graph.streamLimits)
+    this.gate.setPolicy(policy.gate)
+    this.rates.setRates(policy.rates)
+    this.connectionRates.setPolicy(policy.prefixes)
+    this.verifyRates.setPolicy(policy.prefixes)
+    this.connectionKind = this.rates.kind(CONNECTION_RATE)
+    this.streamKind = this.rates.kind(STREAM_OPEN)
+    this.setModes(policy.mode)
+    this.#rehomePrefixes()
+  }
+
+  /** Overrides the policy's global mode until the next policy. */
+  setMode(mode: Mode): void {
+    this.policy = { ...this.policy, mode }
+    this.setModes(mode)
+  }
+
+  /** Lets go of idle scopes, paths and rate cells. */
+  collect(): void {
+    this.graph.collectPeers()
+    this.graph.collectProtocols()
+    this.prefixes.sweep()
+    this.table.collect(this.rates.time(this.now()))
+  }
+
+  /** go-libp2p's rule for QUIC Retry: once half the burst of new connections is spent, or when the address does not parse, demand a proof. */
+  shouldVerifySource(text: string): boolean {
+    const remote = parseAddress(text)
+    if (!remote.ok) return true
+    const { verifyRates, scratchAccount } = this
+    scratchAccount.place = verifyRates.place(remote)
+    if (scratchAccount.place === 0) return false
+    const hit = this.spending.peek(this, verifyRates.kind, undefined, scratchAccount, undefined, 1)
+    if (hit === undefined) this.spending.commit()
+    return hit !== undefined && !this.mayLift(remote)
+  }
+
+  /** Every connection that is charged to prefixes is charged to those of the policy in force. */
+  #rehomePrefixes(): void {
+    this.prefixes.applyPolicy(this.policy.prefixes)
+    for (let connection = this.connections; connection !== undefined; connection = connection.next) {
+      if (!connection.inbound || connection.allowlisted) continue
+      const pending = connection.peer === undefined
+      connection.prefixes = this.prefixes.path(connection.remote)
+      connection.prefixes.add(pending)
+    }
+  }
+
+  modeOf(rule: RuleName): Mode {
+    return this.#ruleModes.get(rule) ?? this.mode
+  }
+
+  enforced(rule: RuleName): boolean {
+    return this.modeOf(rule) === 'enforce'
+  }
+
+  limitEnforced(kind: number): boolean {
+    return this.#enforced[kind] === 1
+  }
+
+  record(input: RecordedInput): void {
+    this.onInput?.(input)
+  }
+
+  emit(event: GovernorEvent): void {
+    this.#onEvent?.(event)
+  }
+
+  /** A denial by a limit, logged. @param direction of what was asked, where it has one */
+  limitDenial(
+    where: Level,
+    resource: number,
+    direction: Direction | undefined,
+    current: number,
+    attempted: number,
+    limit: number,
+    observed: boolean,
+    subject: Subject | undefined,
+  ): Denial {
+    const kind = where.kind
+    const rule = LIMIT_RULES[kind] ?? 'handle.state'
+    const scopeClass = SCOPE_CLASSES[kind] ?? 'system'
+    const denial = new DenialRecord(
+      this.denials.nextId,
+      rule,
+      where,
+      scopeClass,
+      RESOURCES[resource] ?? 'none',
+      direction,
+      current,
+      attempted,
+      limit,
+    )
+    this.#log(denial, kind, resource, observed, subject)
+    return denial
+  }
+
+  /** The same with the numbers of a scope. @param attempted streams, connections, descriptors or bytes */
+  scopeDenial(
+    scope: Scope,
+    resource: number,
+    direction: Direction,
+    attempted: number,
+    observed: boolean,
+    subject: Subject | undefined,
+  ): Denial {
+    return this.limitDenial(
+      scope,
+      resource,
+      direction,
+      heldOf(scope, resource),
+      attempted,
+      limitOf(scope.limits, resource),
+      observed,
+      subject,
+    )
+  }
+
+  /** A denial by a list or by the state of a handle, which has no numbers. */
+  plainDenial(
+    rule: RuleName,
+    where: Named,
+    kind: number,
+    direction: Direction | undefined,
+    observed: boolean,
+    subject: Subject | undefined,
+  ): Denial {
+    const denial = new DenialRecord(this.denials.nextId, rule, where, SCOPE_CLASSES[kind] ?? 'system', 'none', direction, 0, 0, 0)
+    this.#log(denial, kind, NOTHING, observed, subject)
+    return denial
+  }
+
+  rateDenial(
+    rule: RuleName,
+    where: Named,
+    kind: number,
+    direction: Direction | undefined,
+    current: number,
+    attempted: number,
+    burst: number,
+    retryAfterMs: number,
+    observed: boolean,
+    subject: Subject | undefined,
+  ): Denial {
+    const scopeClass = SCOPE_CLASSES[kind] ?? 'system'
+    const id = this.denials.nextId
+    if (!Number.isFinite(retryAfterMs)) {
+      // More than the burst at once never passes, however long one waits.
+      const never = new DenialRecord(id, rule, where, scopeClass, 'rate', direction, current, attempted, burst)
+      this.#log(never, kind, RATE, observed, subject)
+      return never
+    }
+    const denial = new TimedDenialRecord(id, rule, where, scopeClass, 'rate', direction, current, attempted, burst, retryAfterMs)
+    this.#log(denial, kind, RATE, observed, subject)
+    return denial
+  }
+
+  /** What a released handle says to every verb, in every mode. */
+  released<H>(handle: Level & { readonly subject: Subject | undefined }): Decision<H> {
+    return { allow: false, denial: this.plainDenial('handle.released', handle, handle.kind, undefined, false, handle.subject) }
+  }
+
+  /** What a handle says to a verb it cannot take, or not yet, or not again; in every mode. */
+  wrongState<H>(handle: Level & { readonly subject: Subject | undefined }): Decision<H> {
+    return { allow: false, denial: this.plainDenial('handle.state', handle, handle.kind, undefined, false, handle.subject) }
+  }
+
+  #log(denial: DenialRecord, kind: number, resource: number, observed: boolean, subject: Subject | undefined): void {
+    const onEvent = this.#onEvent
+    const atMs = this.now()
+    this.denials.add(denial, kind, resource, observed, subject, atMs)
+    if (onEvent === undefined) return
+    const mode = observed ? 'observe' : 'enforce'
+    onEvent(new DenialEvent(atMs, mode, denial, subject))
+  }
+}

@@ -1,0 +1,302 @@
+/**
+ * Prefix scopes: how many inbound connections an IP and the prefixes around it hold, and how many of them have no peer yet. IPv4: /32, /24, /16; IPv6: /64, /56,
+ * /48, /32. A relayed connection is charged to its relay, any other non-IP one to its kind of address, never to an IP that is not the remote's.
+ *
+ * The path of an address (its scopes, narrow to wide) is made once per IP and shared by its connections, so that admitting another one is one lookup. Scopes exist
+ * while somebody is connected; empty ones are kept for the next caller up to `IDLE_PATHS_MAX`, so the tables hold at most one path per open connection and that
+ * many more.
+ */
+
+import type { Address } from '../address.ts'
+import { formatNetwork, parseNetwork } from '../gate/entries.ts'
+import { type NetworkKey, PrefixTable } from '../gate/prefixes.ts'
+import { formatIp4, formatIp6 } from '../ip.ts'
+import type { NetworkLimits, Policy, PrefixLimits } from '../policy/policy.ts'
+import { CONNECTIONS, CONNECTIONS_PENDING, NOTHING, PREFIX } from './counters.ts'
+import { LimitTable, UNLIMITED_LIMITS } from './limits.ts'
+import { UNLIMITED } from './memory.ts'
+import { Scope } from './scope.ts'
+
+/** Paths without a connection that are kept for the next one. */
+export const IDLE_PATHS_MAX = 4096
+
+/** The resource that would not fit, as a code; 0 when one more half-open connection does. */
+export function prefixBlocked(scope: Scope): number {
+  if (scope.connectionsInbound >= scope.limits.connections) return CONNECTIONS
+  return scope.connectionsPending >= scope.limits.pending ? CONNECTIONS_PENDING : NOTHING
+}
+
+/** The scopes of one address, narrow to wide. */
+export class PrefixPath {
+  /** Of addresses that no prefix limit concerns. */
+  static readonly NONE: PrefixPath = new PrefixPath([])
+
+  readonly scopes: readonly Scope[]
+  /** Connections charged through this path. */
+  connections: number
+
+  constructor(scopes: readonly Scope[]) {
+    this.scopes = scopes
+    this.connections = 0
+  }
+
+  /** Nobody is connected, and nobody set limits here. */
+  get idle(): boolean {
+    return this.connections === 0 && !this.scopes.some(scope => scope.sticky)
+  }
+
+  /** One more connection. @param pending without a peer */
+  add(pending: boolean): void {
+    this.connections++
+    for (const scope of this.scopes) {
+      scope.connectionsInbound++
+      if (pending) scope.connectionsPending++
+    }
+  }
+
+  /** One of them has a peer now. */
+  identified(): void {
+    for (const scope of this.scopes) scope.connectionsPending--
+  }
+
+  remove(pending: boolean): void {
+    this.connections--
+    for (const scope of this.scopes) {
+      scope.connectionsInbound--
+      if (pending) scope.connectionsPending--
+    }
+  }
+}
+
+function table(limits: Pick<PrefixLimits, 'connections' | 'pending'>): LimitTable {
+  return new LimitTable({ ...UNLIMITED_LIMITS, connections: limits.connections }, UNLIMITED, limits.pending)
+}
+
+/** A map over two 32-bit words. IPv4 is one row of it. */
+class WordMap<V> {
+  readonly #rows: Map<number, Map<number, V>> = new Map()
+
+  get(a: number, b: number): V | undefined {
+    return this.#rows.get(a)?.get(b)
+  }
+
+  set(a: number, b: number, value: V): void {
+    let row = this.#rows.get(a)
+    if (row === undefined) {
+      row = new Map()
+      this.#rows.set(a, row)
+    }
+    row.set(b, value)
+  }
+
+  delete(a: number, b: number): void {
+    const row = this.#rows.get(a)
+    if (row === undefined) return
+    row.delete(b)
+    if (row.size === 0) this.#rows.delete(a)
+  }
+
+  *entries(): IterableIterator<[number, number, V]> {
+    for (const [a, row] of this.#rows) for (const [b, value] of row) yield [a, b, value]
+  }
+}
+
+/** One level of one IP version: which prefix an address is in, the scopes in use, and the limits they get. */
+class Level {
+  readonly bits: number
+  readonly isIp6: boolean
+  readonly limits: LimitTable
+  readonly scopes: WordMap<Scope> = new WordMap()
+  /** Of the addresses whose narrowest level this is. */
+  readonly paths: WordMap<PrefixPath> = new WordMap()
+
+  constructor(bits: number, isIp6: boolean, limits: LimitTable) {
+    this.bits = bits
+    this.isIp6 = isIp6
+    this.limits = limits
+  }
+
+  knownPath(address: Address): PrefixPath | undefined {
+    return this.isIp6 ? this.paths.get(address.a, address.b) : this.paths.get(0, address.a)
+  }
+
+  keep(address: Address, path: PrefixPath): void {
+    if (this.isIp6) this.paths.set(address.a, address.b, path)
+    else this.paths.set(0, address.a, path)
+  }
+
+  scope(address: Address): Scope {
+    const a = mask(address.a, this.bits)
+    const b = mask(address.b, this.bits - 32)
+    const known = this.isIp6 ? this.scopes.get(a, b) : this.scopes.get(0, a)
+    if (known !== undefined) return known
+    const made = new Scope(PREFIX, `prefix:${this.isIp6 ? formatIp6(a, b, 0, 0) : formatIp4(a)}/${this.bits}`, this.limits)
+    if (this.isIp6) this.scopes.set(a, b, made)
+    else this.scopes.set(0, a, made)
+    return made
+  }
+
+  /** Forgets what nobody is connected through. @returns paths left */
+  sweep(): number {
+    let left = 0
+    for (const [a, b, path] of this.paths.entries()) {
+      if (path.idle) this.paths.delete(a, b)
+      else left++
+    }
+    for (const [a, b, scope] of this.scopes.entries()) if (scope.connectionsInbound === 0 && !scope.sticky) this.scopes.delete(a, b)
+    return left
+  }
+}
+
+/** The word with all bits from `bits` on cleared. */
+function mask(word: number, bits: number): number {
+  if (bits >= 32) return word
+  return bits <= 0 ? 0 : word & (-1 << (32 - bits))
+}
+
+/** A network with limits of its own: one path for everybody inside, or a level of its own where each IP gets these limits. */
+interface NetworkRule {
+  readonly whole: PrefixPath | undefined
+  readonly levels: readonly Level[]
+}
+
+function networkRule(network: NetworkLimits, key: NetworkKey): NetworkRule {
+  const limits = table({ connections: network.connections ?? 'unlimited', pending: network.pending ?? 'unlimited' })
+  if (network.per !== 'ip') return { whole: new PrefixPath([new Scope(PREFIX, `prefix:${formatNetwork(key)}`, limits)]), levels: [] }
+  return { whole: undefined, levels: key.version === 4 ? [new Level(32, false, limits)] : [new Level(64, true, limits)] }
+}
+
+type PrefixPolicy = Policy['prefixes']
+
+export class PrefixScopes {
+  /** Narrow to wide. */
+  #ip4: readonly Level[] = []
+  #ip6: readonly Level[] = []
+  /** Numbers of `#rules`, by network; the most specific one matches. */
+  #networks: PrefixTable = new PrefixTable()
+  #rules: readonly NetworkRule[] = []
+  #relayLimits: LimitTable = table({ connections: 'unlimited', pending: 'unlimited' })
+  #otherLimits: LimitTable = this.#relayLimits
+  #loopbackExempt = false
+  #privateExempt = false
+  readonly #named: Map<string, PrefixPath> = new Map()
+  #paths = 0
+  /** Paths that lost their last connection, or never had one, since the last sweep. */
+  #idlePaths = 0
+
+  constructor(policy: PrefixPolicy) {
+    this.applyPolicy(policy)
+  }
+
+  /** Paths in the table: at most one per open connection and `IDLE_PATHS_MAX` more. */
+  get size(): number {
+    return this.#paths
+  }
+
+  /** Puts a policy in force. Paths handed out before are forgotten: whoever holds connections charges them again through `path`. */
+  applyPolicy(policy: PrefixPolicy): void {
+    const { ipv4, ipv6 } = policy
+    this.#ip4 = [new Level(32, false, table(ipv4.ip)), new Level(24, false, table(ipv4['/24'])), new Level(16, false, table(ipv4['/16']))]
+    this.#ip6 = [
+      new Level(64, true, table(ipv6.ip)),
+      new Level(56, true, table(ipv6['/56'])),
+      new Level(48, true, table(ipv6['/48'])),
+      new Level(32, true, table(ipv6['/32'])),
+    ]
+    this.#networks = new PrefixTable()
+    const rules: NetworkRule[] = []
+    for (const network of policy.networks) {
+      const key = parseNetwork(network.network)
+      if (!key.ok) continue
+      this.#networks.set(key, rules.length)
+      rules.push(networkRule(network, key))
+    }
+    this.#rules = rules
+    this.#relayLimits = table(policy.relay)
+    this.#otherLimits = table(policy.other)
+    this.#loopbackExempt = policy.loopback === 'exempt'
+    this.#privateExempt = policy.private === 'exempt'
+    this.#named.clear()
+    this.#paths = 0
+    this.#idlePaths = 0
+  }
+
+  /** The scopes of an inbound connection from this address. */
+  path(address: Address): PrefixPath {
+    if (address.kind !== 'ip4' && address.kind !== 'ip6') return this.#namedPath(address)
+    if (this.#rules.length > 0) {
+      const { kind, a, b, c, d } = address
+      const rule = this.#rules[this.#networks.match(kind === 'ip4' ? 4 : 6, a, b, c, d)]
+      if (rule !== undefined) return rule.whole ?? this.#ipPath(address, rule.levels)
+    }
+    const locality = address.locality
+    if (locality === 'loopback' ? this.#loopbackExempt : locality === 'private' && this.#privateExempt) return PrefixPath.NONE
+    return this.#ipPath(address, address.kind === 'ip4' ? this.#ip4 : this.#ip6)
+  }
+
+  /** One connection less on this path. @param pending it never had a peer */
+  leave(path: PrefixPath, pending: boolean): void {
+    path.remove(pending)
+    if (path.connections === 0 && ++this.#idlePaths > IDLE_PATHS_MAX) this.sweep()
+  }
+
+  /** The scope of a prefix (`192.0.2.0/24`, `relay:ID`, …) while it is in use. */
+  find(key: string): Scope | undefined {
+    const name = key.startsWith('relay:') || key.startsWith('other:') || key.startsWith('prefix:') ? key : `prefix:${key}`
+    for (const scope of this.scopes()) if (scope.key === name) return scope
+    return undefined
+  }
+
+  /** Every prefix scope in use. */
+  *scopes(): IterableIterator<Scope> {
+    for (const level of this.#levels()) for (const [, , scope] of level.scopes.entries()) yield scope
+    for (const path of this.#named.values()) yield* path.scopes
+    for (const rule of this.#rules) if (rule.whole !== undefined) yield* rule.whole.scopes
+  }
+
+  /** Forgets what nobody is connected through. */
+  sweep(): void {
+    let left = 0
+    for (const level of this.#levels()) left += level.sweep()
+    for (const [name, path] of this.#named) {
+      if (path.idle) this.#named.delete(name)
+      else left++
+    }
+    this.#paths = left
+    this.#idlePaths = 0
+  }
+
+  *#levels(): IterableIterator<Level> {
+    yield* this.#ip4
+    yield* this.#ip6
+    for (const rule of this.#rules) yield* rule.levels
+  }
+
+  #ipPath(address: Address, levels: readonly Level[]): PrefixPath {
+    const narrowest = levels[0]
+    if (narrowest === undefined) return PrefixPath.NONE
+    const known = narrowest.knownPath(address)
+    if (known !== undefined) return known
+    this.#makeRoom()
+    const path = new PrefixPath(levels.map(level => level.scope(address)))
+    narrowest.keep(address, path)
+    return path
+  }
+
+  #namedPath(address: Address): PrefixPath {
+    const name = address.text
+    const known = this.#named.get(name)
+    if (known !== undefined) return known
+    this.#makeRoom()
+    const path = new PrefixPath([new Scope(PREFIX, name, address.kind === 'relay' ? this.#relayLimits : this.#otherLimits)])
+    this.#named.set(name, path)
+    return path
+  }
+
+  /** Before a new path is made: a sweep after it would forget it again. */
+  #makeRoom(): void {
+    if (this.#idlePaths >= IDLE_PATHS_MAX) this.sweep()
+    this.#paths++
+    this.#idlePaths++
+  }
+}
