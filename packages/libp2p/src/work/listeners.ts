@@ -71,7 +71,7 @@ export function guardListeners(stream: Stream, onThrow: OnThrow): void {
   const guarded = stream as Guarded
   if (guarded[ON_THROW] !== undefined) return
   guarded[ON_THROW] = onThrow
-  guarded[ADD] = guarded.addEventListener
-  guarded[REMOVE] = guarded.removeEventListener
+  guarded[ADD] = guarded.addEventListener as Guarded[typeof ADD]
+  guarded[REMOVE] = guarded.removeEventListener as Guarded[typeof REMOVE]
   Object.assign(guarded, { addEventListener, removeEventListener })
 }
