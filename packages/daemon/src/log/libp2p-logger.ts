@@ -1,6 +1,6 @@
 /**
  * Gives libp2p's components the daemon's log. What libp2p calls an error is mostly a remote that went away, so it is `debug` here; of Sluice's own
- * components it is a warning. At a level that is off nothing is formatted.
+ * components it is a warning, the self-test excepted: it provokes errors. At a level that is off nothing is formatted.
  */
 
 import { format } from 'node:util'
@@ -19,7 +19,7 @@ export function libp2pLogger(log: Logger): ComponentLogger {
 }
 
 function component(log: Logger, name: string): ComponentLog {
-  const own = name === 'sluice' || name.startsWith('sluice:')
+  const own = /^sluice(?::|$)(?!self-test)/.test(name)
   const write =
     (level: LogLevel) =>
     (formatter: unknown, ...args: unknown[]): void => {

@@ -3,7 +3,7 @@
  * One function makes the data, one the text for people.
  */
 
-import type { Limit, Policy, PrefixLimits, Rate } from '@sluice/core'
+import type { Limit, Policy, PrefixLimits, Rate, RateLevel } from '@sluice/core'
 import type { Capabilities } from '@sluice/libp2p'
 import type { AdminFace } from '../admin/face.ts'
 import { bytes, table } from '../cli/output.ts'
@@ -37,6 +37,9 @@ export function startReport(face: AdminFace, node: ProtectedNode, policy: Policy
   }
 }
 
+/** The narrow levels say what one peer or address may do; the prefixes above them follow the same pattern and would fill the screen. */
+const RATE_LEVELS_SHOWN: readonly RateLevel[] = ['connection', 'peer', 'ip', 'node']
+
 /** Limits and rates in words, by what they apply to. */
 function enforced(policy: Policy): Record<string, string> {
   const { limits, prefixes, transports } = policy
@@ -57,7 +60,7 @@ function enforced(policy: Policy): Record<string, string> {
     'one stream': `${bytes(transports.streamReadBytesMax)} unread, ${bytes(transports.streamWriteBytesMax)} unsent, ${bytes(transports.negotiationBytesMax)} to agree on a protocol`,
   }
   for (const [kind, levels] of Object.entries(policy.rates)) {
-    const parts = Object.entries(levels).flatMap(([level, value]) =>
+    const parts = RATE_LEVELS_SHOWN.map(level => [level, levels[level]] as const).flatMap(([level, value]) =>
       value === undefined || value === 'unlimited' ? [] : [`${rate(value)} per ${level}`],
     )
     if (parts.length > 0) rows[`rate of ${kind}`] = parts.join('; ')

@@ -19,6 +19,7 @@ test("libp2p's formatters become text, its errors debug lines, ours warnings", (
   component.newScope('y')('plain')
   component.trace('hidden')
   own.error('ours - %e', new Error('e'))
+  own.newScope('self-test').newScope('yamux').error('provoked')
   assert.deepEqual(
     lines.map(line => [line.level, line.component, line.msg]),
     [
@@ -26,6 +27,7 @@ test("libp2p's formatters become text, its errors debug lines, ours warnings", (
       [20, 'libp2p:x', 'failed - TypeError: bad'],
       [20, 'libp2p:x:y', 'plain'],
       [40, 'sluice', 'ours - Error: e'],
+      [20, 'sluice:self-test:yamux', 'provoked'],
     ],
   )
 })
