@@ -16,7 +16,7 @@ import type { ByteList, Chunk, RuntimeStream, RuntimeYamuxStream } from './shape
 import { YAMUX_STATE } from './shape.ts'
 
 /** Name of the listener by which @libp2p/utils' byteStream (and so lpStream and pbStream) takes a stream's data. Where a bundler renames it, its buffer is bounded by its own 4 MB only. */
-export const BYTE_STREAM_LISTENER = 'byteStreamOnMessageListener'
+const BYTE_STREAM_LISTENER = 'byteStreamOnMessageListener'
 
 const GUARD = Symbol('sluice.stream')
 const PROTOCOL = Symbol('sluice.protocol')
@@ -148,6 +148,7 @@ function send(this: GuardedStream, data: Chunk): boolean {
 function onData(this: GuardedStream, data: Chunk): void {
   const guard = this[GUARD]
   if (guard.negotiating) guard.onNegotiationBytes(data.byteLength)
+  guard.behind = guard.unreadBytes > 0
   baseOf(this).onData!.call(this, data)
   if (guard.ended) return
   if (this.readBuffer !== undefined) compact(this.readBuffer)
@@ -215,6 +216,8 @@ function sendWindowUpdate(this: GuardedStream): void {
     guard.windowOwed = true
     return
   }
+  // The window doubles when it was used up within four round trips, read or not: an epoch that began long ago keeps it as it is.
+  if (guard.behind) this.epochStart = 0
   baseOf(this).sendWindowUpdate!.call(this)
 }
 

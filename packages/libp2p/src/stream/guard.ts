@@ -41,6 +41,8 @@ export class StreamGuard {
   /** Handed to the byte stream since its last read. */
   handedBytes = 0
   #handedChunks = 0
+  /** Something was unread when the last data arrived. */
+  behind = false
   /** Bits of `WITHHELD`. */
   withheld = 0
   /** A window update was skipped while withheld. */

@@ -21,6 +21,8 @@ export const YAMUX_STATE = { init: 0, synReceived: 2, paused: 5 } as const
 
 export interface RuntimeYamuxStream extends RuntimeStream {
   state: number
+  /** When the current receive window was granted, milliseconds since the epoch. */
+  epochStart: number
   sendWindowUpdate(): void
   sendPause(): void
   sendResume(): void

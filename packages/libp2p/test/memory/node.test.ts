@@ -1,0 +1,66 @@
+/**
+ * The node's memory budget under peers that fill every window they are given and are never read.
+ */
+
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Stream } from '@libp2p/interface'
+import { addressOf, eventually, noStrayErrors, plainNode, protectedNode } from '../helpers.ts'
+
+const SINK = '/test/never-read/1.0.0'
+
+describe('the memory budget of a node', () => {
+  it('is not exceeded for long, resets the fattest, and lets honest peers through', async t => {
+    noStrayErrors(t)
+    const memory = 24 * 1024 * 1024
+    const node = await protectedNode(t, { policy: { memory } })
+    const held: Stream[] = []
+    await node.handle(SINK, stream => {
+      held.push(stream)
+    })
+    let peak = 0
+    const watch = setInterval(() => {
+      peak = Math.max(peak, node.services.sluice.resources().system.usage.memory)
+    }, 5)
+    t.after(() => clearInterval(watch))
+    const attackers = await Promise.all(Array.from({ length: 4 }, () => plainNode(t, { listen: false })))
+    const opened: Stream[] = []
+    for (const attacker of attackers) {
+      await attacker.dial(addressOf(node))
+      for (let at = 0; at < 30; at++) {
+        const stream = await attacker.dialProtocol(addressOf(node), SINK).catch(() => undefined)
+        if (stream === undefined) break
+        opened.push(stream)
+        try {
+          stream.send(Buffer.alloc(512 * 1024))
+        } catch {
+          // Reset already.
+        }
+      }
+    }
+    const honest = await plainNode(t, { listen: false })
+    assert.ok((await honest.services.ping.ping(addressOf(node))) >= 0)
+    await delay(200)
+    assert.ok(opened.length > 40, `${opened.length} streams were opened`)
+    assert.ok(peak <= memory + 2 * 1024 * 1024, `${peak} bytes charged at the peak`)
+    assert.ok(peak >= memory / 4, `${peak} bytes charged at the peak: the test pressed nothing`)
+    for (const stream of opened) stream.abort(new Error('enough'))
+    await eventually(() => held.every(stream => stream.status !== 'open'))
+  })
+
+  it('holds nothing when it is stopped while attacked', async t => {
+    noStrayErrors(t)
+    const node = await protectedNode(t)
+    await node.handle(SINK, () => {})
+    const attacker = await plainNode(t, { listen: false })
+    await attacker.dial(addressOf(node))
+    for (let at = 0; at < 10; at++) {
+      const stream = await attacker.dialProtocol(addressOf(node), SINK)
+      stream.send(Buffer.alloc(400 * 1024))
+    }
+    await eventually(() => node.services.sluice.resources().system.usage.memory > 1024 * 1024)
+    await node.stop()
+    await eventually(() => node.services.sluice.resources().system.usage.memory === 0)
+  })
+})
