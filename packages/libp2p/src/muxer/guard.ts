@@ -31,7 +31,7 @@ export class MuxerGuard implements StreamOwner {
   readonly muxer: StreamMuxer
   readonly shaping: boolean
   readonly backpressure: boolean
-  readonly streams = new Set<StreamGuard>()
+  readonly streams: Set<StreamGuard> = new Set()
   negotiating = 0
   orphans = 0
   heldBytes = 0

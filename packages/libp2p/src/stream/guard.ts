@@ -14,15 +14,15 @@ import { serviceOf } from './services.ts'
 import type { RuntimeStream } from './shape.ts'
 
 /** A charge moves when what is held moved by this much. The error per stream; a thousand streams are off by 16 MB at most, all of them below any watermark. */
-export const SETTLE_BYTES = 16 * 1024
+export const SETTLE_BYTES: number = 16 * 1024
 /** Unread bytes above which the sender gets no more window, and below which it does again. One initial yamux window, and a quarter of it. */
-export const UNREAD_HIGH_BYTES = 256 * 1024
-export const UNREAD_LOW_BYTES = 64 * 1024
+export const UNREAD_HIGH_BYTES: number = 256 * 1024
+export const UNREAD_LOW_BYTES: number = 64 * 1024
 /** Unsent bytes above which the stream's own sender must wait: a handler that answers what it reads is slowed by not being fed. */
-export const UNSENT_HIGH_BYTES = 256 * 1024
-export const UNSENT_LOW_BYTES = 64 * 1024
+export const UNSENT_HIGH_BYTES: number = 256 * 1024
+export const UNSENT_LOW_BYTES: number = 64 * 1024
 /** Chunks a byte stream may be handed without reading, whatever their size: each costs about 150 bytes beside its content. */
-export const UNREAD_CHUNKS_MAX = 8192
+export const UNREAD_CHUNKS_MAX: number = 8192
 
 /** Why windows are withheld; a stream may have several reasons at once. */
 export const WITHHELD = { unread: 1, unsent: 2, budget: 4 } as const

@@ -11,7 +11,7 @@ import { YamuxFrames } from '../../src/muxer/yamux-frames.ts'
 import { mplexMessage, varint, yamuxFrame } from './wire.ts'
 
 const MAX = 1024 * 1024
-const seed = Number(process.env['SLUICE_SEED'] ?? Date.now() % 2 ** 31)
+const seed = Number(process.env.SLUICE_SEED ?? Date.now() % 2 ** 31)
 const options = { seed, numRuns: 200 }
 console.log(`seed ${seed}`)
 

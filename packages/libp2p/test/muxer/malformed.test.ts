@@ -10,7 +10,7 @@ import { addressOf, eventually, noStrayErrors, plainNode, protectedNode } from '
 import { rawPeer } from './raw-peer.ts'
 import { DATA, data, mplexMessage, PING, proposal, SYN, varint, WINDOW_UPDATE, yamuxFrame } from './wire.ts'
 
-const seed = Number(process.env['SLUICE_SEED'] ?? Date.now() % 2 ** 31)
+const seed = Number(process.env.SLUICE_SEED ?? Date.now() % 2 ** 31)
 console.log(`seed ${seed}`)
 
 const UNLIMITED = {
