@@ -72,18 +72,22 @@ export const OVERSIZED_VARINTS: readonly Buffer[] = [
 /** How a raw peer leaves: FIN, RST, or by waiting until it is thrown out (at most `waitMs`). */
 export type Leave = 'end' | 'reset' | 'stay'
 
-/** Sends `chunks` one after the other over a plain socket, then leaves. Resolves when the socket is gone; never rejects. */
-export function rawPeer(port: number, chunks: readonly Uint8Array[], leave: Leave, waitMs: number): Promise<void> {
+/** Sends `chunks` one after the other over a plain socket, then leaves. Resolves when the socket is gone, with the first bytes it got as text; undefined when it never connected. Never rejects. */
+export function rawPeer(port: number, chunks: readonly Uint8Array[], leave: Leave, waitMs: number): Promise<string | undefined> {
   return new Promise(resolve => {
+    let answer: string | undefined
     const socket = net.connect(port, '127.0.0.1')
     const timer = setTimeout(() => socket.resetAndDestroy(), waitMs)
     socket.on('error', () => {})
-    socket.on('data', () => {})
+    socket.on('data', data => {
+      answer ||= data.toString('latin1', 0, 64)
+    })
     socket.on('close', () => {
       clearTimeout(timer)
-      resolve()
+      resolve(answer)
     })
     socket.on('connect', () => {
+      answer = ''
       const next = (index: number): void => {
         const chunk = chunks[index]
         if (socket.destroyed) return
@@ -154,12 +158,7 @@ export interface BarePeerInit {
 }
 
 /** Dials with a new identity, agrees on a muxer, then sends `chunks` under the encryption and waits to be thrown out, at most `waitMs`. Never rejects. */
-export async function barePeer(
-  address: Multiaddr,
-  encrypter: 'noise' | 'tls',
-  chunks: readonly Uint8Array[],
-  waitMs: number,
-): Promise<void> {
+export async function barePeer(address: Multiaddr, init: BarePeerInit, chunks: readonly Uint8Array[], waitMs: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<MessageStream>()
   const node = await createLibp2p({
     transports: [tcp(), webSockets()],

@@ -74,9 +74,9 @@ await node.handle(THROWING.asyncListener, stream => {
 
 process.on('message', message => {
   if (message === 'stop') {
-    node.stop().then(
+    Promise.resolve(node.stop()).then(
       () => process.disconnect(),
-      error => failed('stop', error),
+      (error: unknown) => failed('stop', error),
     )
     return
   }

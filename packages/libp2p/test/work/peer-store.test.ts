@@ -77,10 +77,18 @@ test('strangers are bounded in number; tagged and connected peers stay', async t
 test('repeated protocol writes of one peer are answered without touching the datastore', async t => {
   const node = await protectedNode(t, { listen: false })
   const id = await someone()
+  const { datastore } = (node as unknown as { components: { datastore: { put(key: unknown, value: unknown): unknown } } }).components
+  let writes = 0
+  const put = datastore.put.bind(datastore)
+  datastore.put = (key, value) => {
+    writes++
+    return put(key, value)
+  }
   await node.peerStore.merge(id, { protocols: ['/a', '/b'] })
   await node.peerStore.merge(id, { protocols: ['/a'] })
   const again = await node.peerStore.merge(id, { protocols: ['/b'] })
   assert.deepEqual(again.protocols, ['/a', '/b'])
+  assert.equal(writes, 1)
   await node.peerStore.patch(id, { protocols: ['/c'] })
   assert.deepEqual((await node.peerStore.merge(id, { protocols: ['/a'] })).protocols, ['/a', '/c'])
   await node.peerStore.delete(id)
