@@ -18,3 +18,5 @@ export type GovernorEvent =
   | { readonly type: 'ban'; readonly atMs: number; readonly ban: Ban }
   | { readonly type: 'unban'; readonly atMs: number; readonly target: string; readonly expired: boolean }
   | { readonly type: 'policy'; readonly atMs: number; readonly mode: Mode }
+  /** The recorder threw and was let go; inputs are no longer recorded. */
+  | { readonly type: 'recorder'; readonly atMs: number; readonly failed: string }

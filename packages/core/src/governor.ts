@@ -90,7 +90,8 @@ class GovernorRoom implements Governor {
     const { clock, random, onEvent, onInput } = init
     this.#engine = new Engine({ policy, clock, random, onEvent, onInput })
     this.#collectAtMs = this.#engine.now() + COLLECT_EVERY_MS
-    this.#record({ v: 'policy', t: this.now(), policy: init.policy ?? {} })
+    const { memoryBytes, fileDescriptors } = this.#machine
+    this.#record({ v: 'policy', t: this.now(), policy: init.policy ?? {}, m: [memoryBytes, fileDescriptors] })
   }
 
   get policy(): Policy {
@@ -98,7 +99,7 @@ class GovernorRoom implements Governor {
   }
 
   now(): number {
-    return this.#engine.now()
+    return this.#engine.tick()
   }
 
   openConnection(address: string, direction: Direction, transport?: string): Decision<Connection> {

@@ -17,7 +17,6 @@ import type { Engine } from './engine.ts'
 
 export abstract class Account implements MemoryAccount, Level {
   readonly engine: Engine
-  abstract readonly kind: number
   /** All bytes charged to this leaf: its cost, what it holds, what its spans hold. */
   bytes: number
   /** Bytes held through this account itself. */
@@ -34,6 +33,7 @@ export abstract class Account implements MemoryAccount, Level {
     this.open = true
   }
 
+  abstract get kind(): number
   abstract get name(): string
   /** Who is behind it, for the denial log. */
   abstract get subject(): Subject | undefined
@@ -51,7 +51,7 @@ export abstract class Account implements MemoryAccount, Level {
     checkBytes(bytes)
     checkPriority(priority)
     const engine = this.engine
-    if (engine.onInput !== undefined) engine.record({ v: 'reserve', t: engine.now(), o: this.reference, n: bytes, p: priority })
+    if (engine.onInput !== undefined) engine.record({ v: 'reserve', t: engine.tick(), o: this.reference, n: bytes, p: priority })
     if (!this.open) return engine.released(this)
     if (this.fits(bytes, priority)) {
       this.charge(bytes)
@@ -64,7 +64,7 @@ export abstract class Account implements MemoryAccount, Level {
   force(bytes: number): boolean {
     checkBytes(bytes)
     const engine = this.engine
-    if (engine.onInput !== undefined) engine.record({ v: 'force', t: engine.now(), o: this.reference, n: bytes })
+    if (engine.onInput !== undefined) engine.record({ v: 'force', t: engine.tick(), o: this.reference, n: bytes })
     if (!this.open) return false
     const room = this.#exactRoom()
     const charged = bytes > room ? room : bytes
@@ -76,7 +76,7 @@ export abstract class Account implements MemoryAccount, Level {
   free(bytes: number): void {
     checkBytes(bytes)
     const engine = this.engine
-    if (engine.onInput !== undefined) engine.record({ v: 'free', t: engine.now(), o: this.reference, n: bytes })
+    if (engine.onInput !== undefined) engine.record({ v: 'free', t: engine.tick(), o: this.reference, n: bytes })
     const freed = bytes > this.used ? this.used : bytes
     if (freed === 0) return
     this.charge(-freed)
@@ -85,9 +85,10 @@ export abstract class Account implements MemoryAccount, Level {
 
   openSpan(): Decision<Span> {
     const engine = this.engine
-    if (engine.onInput !== undefined) engine.record({ v: 'span', t: engine.now(), o: this.reference })
+    if (engine.onInput !== undefined) engine.record({ v: 'span', t: engine.tick(), o: this.reference })
+    const id = engine.nextSpanId()
     if (!this.open) return engine.released(this)
-    return { allow: true, handle: new SpanHandle(engine, this) }
+    return { allow: true, handle: new SpanHandle(engine, id, this) }
   }
 
   /** A span of this leaf was released; views let go of their scope here. */
@@ -136,21 +137,24 @@ export abstract class Account implements MemoryAccount, Level {
  * Releasing it frees all it holds, spans inside it included.
  */
 export class SpanHandle extends Account implements Span {
-  readonly kind: number = SPAN
   readonly id: number
   readonly owner: Account
   previous: SpanHandle | undefined
   next: SpanHandle | undefined
 
-  constructor(engine: Engine, owner: Account) {
+  constructor(engine: Engine, id: number, owner: Account) {
     super(engine, 0)
-    this.id = engine.nextSpanId()
+    this.id = id
     this.owner = owner
     this.previous = undefined
     this.next = owner.spans
     if (owner.spans !== undefined) owner.spans.previous = this
     owner.spans = this
     engine.spanCount++
+  }
+
+  get kind(): number {
+    return SPAN
   }
 
   get name(): string {
@@ -192,7 +196,7 @@ export class SpanHandle extends Account implements Span {
 
   release(): void {
     const engine = this.engine
-    if (engine.onInput !== undefined) engine.record({ v: 'release', t: engine.now(), o: this.reference })
+    if (engine.onInput !== undefined) engine.record({ v: 'release', t: engine.tick(), o: this.reference })
     if (!this.open) return
     const { owner, previous, next, bytes } = this
     this.shut()

@@ -24,7 +24,6 @@ import type { StreamHandle } from './stream.ts'
 import { StreamSet } from './stream-set.ts'
 
 export class ConnectionHandle extends Account implements Connection {
-  readonly kind: number = CONNECTION
   readonly id: number
   readonly inbound: boolean
   readonly transport: string
@@ -49,6 +48,7 @@ export class ConnectionHandle extends Account implements Connection {
   /** Charges nothing: `openConnection` has looked and charges. */
   constructor(
     engine: Engine,
+    id: number,
     remote: Address,
     inbound: boolean,
     transport: string,
@@ -59,7 +59,7 @@ export class ConnectionHandle extends Account implements Connection {
     system: Scope,
   ) {
     super(engine, cost)
-    this.id = engine.nextConnectionId()
+    this.id = id
     this.remote = remote
     this.inbound = inbound
     this.transport = transport
@@ -76,6 +76,10 @@ export class ConnectionHandle extends Account implements Connection {
     this.peerScope = NOWHERE
     this.transientScope = transient
     this.systemScope = system
+  }
+
+  get kind(): number {
+    return CONNECTION
   }
 
   get name(): string {
@@ -130,7 +134,7 @@ export class ConnectionHandle extends Account implements Connection {
   setPeer(peer: string): Decision {
     checkName('peer', peer)
     const engine = this.engine
-    if (engine.onInput !== undefined) engine.record({ v: 'peer', t: engine.now(), c: this.id, p: peer })
+    if (engine.onInput !== undefined) engine.record({ v: 'peer', t: engine.tick(), c: this.id, p: peer })
     if (!this.open) return engine.released(this)
     if (this.peer !== undefined) return engine.wrongState(this)
     const barred = engine.barredPeer(peer, this)
@@ -161,14 +165,15 @@ export class ConnectionHandle extends Account implements Connection {
   openStream(direction: Direction): Decision<Stream> {
     checkDirection(direction)
     const engine = this.engine
-    if (engine.onInput !== undefined) engine.record({ v: 'stream', t: engine.now(), c: this.id, d: direction === 'inbound' ? 'i' : 'o' })
+    if (engine.onInput !== undefined) engine.record({ v: 'stream', t: engine.tick(), c: this.id, d: direction === 'inbound' ? 'i' : 'o' })
+    const id = engine.nextStreamId()
     if (!this.open) return engine.released(this)
-    return openStream(engine, this, direction)
+    return openStream(engine, this, id, direction)
   }
 
   spend(kind: string, cost = 1): Decision {
     const engine = this.engine
-    if (engine.onInput !== undefined) engine.record({ v: 'spend', t: engine.now(), c: this.id, k: kind, n: cost })
+    if (engine.onInput !== undefined) engine.record({ v: 'spend', t: engine.tick(), c: this.id, k: kind, n: cost })
     if (!this.open) return engine.released(this)
     return spendOn(engine, this, kind, cost)
   }
@@ -225,7 +230,7 @@ export class ConnectionHandle extends Account implements Connection {
 
   release(): void {
     const engine = this.engine
-    if (engine.onInput !== undefined) engine.record({ v: 'release', t: engine.now(), o: this.reference })
+    if (engine.onInput !== undefined) engine.record({ v: 'release', t: engine.tick(), o: this.reference })
     if (!this.open) return
     this.open = false
     for (let stream = this.firstStream; stream !== undefined; stream = stream.next) stream.shut()

@@ -73,7 +73,8 @@ export class Engine {
   readonly graph: Graph
   readonly prefixes: PrefixScopes
   readonly denials: DenialLog = new DenialLog()
-  readonly onInput: ((input: RecordedInput) => void) | undefined
+  /** Set while inputs are recorded. */
+  onInput: ((input: RecordedInput) => void) | undefined
   policy: Policy
   mode: Mode
   /** Head of the list of open connections. */
@@ -107,6 +108,7 @@ export class Engine {
   #connectionId: number
   #streamId: number
   #spanId: number
+  #viewId: number
 
   constructor(init: EngineInit) {
     this.clock = init.clock
@@ -141,15 +143,23 @@ export class Engine {
     this.#connectionId = 0
     this.#streamId = 0
     this.#spanId = 0
+    this.#viewId = 0
     this.setModes(init.policy.mode)
   }
 
-  /** The clock, never stepping back. */
+  /** The clock, never stepping back. While inputs are recorded a verb sees the one reading it was recorded with. */
   now(): number {
+    return this.onInput === undefined ? this.tick() : this.#nowMs
+  }
+
+  /** Reads the clock. */
+  tick(): number {
     const read = this.clock.now()
     if (read > this.#nowMs) this.#nowMs = read
     return this.#nowMs
   }
+
+  // Ids count attempts, refused ones included, so that a recording means the same under a policy that refuses others.
 
   nextConnectionId(): number {
     return ++this.#connectionId
@@ -161,6 +171,10 @@ export class Engine {
 
   nextSpanId(): number {
     return ++this.#spanId
+  }
+
+  nextViewId(): number {
+    return ++this.#viewId
   }
 
   /** Global mode, with the modes per rule of the policy in force. */
@@ -287,8 +301,14 @@ export class Engine {
     return this.#enforced[kind] === 1
   }
 
+  /** Hands an input to the recorder. One that throws is not asked again, and everybody who listens is told. */
   record(input: RecordedInput): void {
-    this.onInput?.(input)
+    try {
+      this.onInput?.(input)
+    } catch (error) {
+      this.onInput = undefined
+      this.emit({ type: 'recorder', atMs: this.#nowMs, failed: error instanceof Error ? error.message : String(error) })
+    }
   }
 
   emit(event: GovernorEvent): void {

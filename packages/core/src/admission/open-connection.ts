@@ -30,6 +30,7 @@ export function readAddress(text: string): Address {
 }
 
 export function openConnection(engine: Engine, text: string, direction: Direction, named: string | undefined): Decision<Connection> {
+  const id = engine.nextConnectionId()
   const remote = readAddress(text)
   const transport = named ?? remote.transport
   const inbound = direction === 'inbound'
@@ -50,18 +51,23 @@ export function openConnection(engine: Engine, text: string, direction: Directio
     connectionBlocked(system, inbound, fileDescriptors, cost) === NOTHING
   ) {
     if (rated) engine.spending.commit()
-    return { allow: true, handle: charge(engine, remote, inbound, transport, fileDescriptors, path, transient, system) }
+    return { allow: true, handle: charge(engine, id, remote, inbound, transport, fileDescriptors, path, transient, system) }
   }
-  return openTight({ engine, remote, direction, inbound, transport, fileDescriptors, path, rate, would: barred?.denial })
+  return openTight({ engine, id, remote, direction, inbound, transport, fileDescriptors, path, rate, would: barred?.denial })
 }
 
 function pathFits(path: PrefixPath): boolean {
-  for (const scope of path.scopes) if (prefixBlocked(scope) !== NOTHING) return false
+  const scopes = path.scopes
+  for (let index = 0; index < scopes.length; index++) {
+    const scope = scopes[index]
+    if (scope !== undefined && prefixBlocked(scope) !== NOTHING) return false
+  }
   return true
 }
 
 function charge(
   engine: Engine,
+  id: number,
   remote: Address,
   inbound: boolean,
   transport: string,
@@ -74,13 +80,14 @@ function charge(
   path.add(true)
   transient.addConnection(inbound, fileDescriptors, cost)
   system.addConnection(inbound, fileDescriptors, cost)
-  const connection = new ConnectionHandle(engine, remote, inbound, transport, fileDescriptors, cost, path, transient, system)
+  const connection = new ConnectionHandle(engine, id, remote, inbound, transport, fileDescriptors, cost, path, transient, system)
   engine.link(connection)
   return connection
 }
 
 interface Attempt {
   readonly engine: Engine
+  readonly id: number
   readonly remote: Address
   readonly direction: Direction
   readonly inbound: boolean
@@ -94,7 +101,7 @@ interface Attempt {
 
 /** Something does not fit, or only the allow list can let it in. */
 function openTight(attempt: Attempt): Decision<Connection> {
-  const { engine, remote, direction, inbound, transport, fileDescriptors, path, rate } = attempt
+  const { engine, id, remote, direction, inbound, transport, fileDescriptors, path, rate } = attempt
   const { graph } = engine
   const subject: Subject = { peer: undefined, remote }
   const load: Load = { connection: true, inbound, fileDescriptors, bytes: engine.connectionCost }
@@ -106,7 +113,17 @@ function openTight(attempt: Attempt): Decision<Connection> {
     if (second.hit === undefined && (refused || second.would === undefined)) {
       const would = attempt.would ?? denialOf(engine, second.would, second.wouldResource, attempt, true, subject)
       return admitted(
-        charge(engine, remote, inbound, transport, fileDescriptors, PrefixPath.NONE, graph.allowlistedTransient, graph.allowlistedSystem),
+        charge(
+          engine,
+          id,
+          remote,
+          inbound,
+          transport,
+          fileDescriptors,
+          PrefixPath.NONE,
+          graph.allowlistedTransient,
+          graph.allowlistedSystem,
+        ),
         would,
       )
     }
@@ -122,7 +139,7 @@ function openTight(attempt: Attempt): Decision<Connection> {
   if (rate !== undefined) would ??= rateDenial(engine, rate, direction, true, subject)
   else if (path !== PrefixPath.NONE) engine.spending.commit()
   would ??= denialOf(engine, first.would, first.wouldResource, attempt, true, subject)
-  return admitted(charge(engine, remote, inbound, transport, fileDescriptors, path, graph.transient, graph.system), would)
+  return admitted(charge(engine, id, remote, inbound, transport, fileDescriptors, path, graph.transient, graph.system), would)
 }
 
 function admitted(handle: ConnectionHandle, would: Denial | undefined): Decision<Connection> {

@@ -14,7 +14,7 @@ import { judge, type Load } from './judge.ts'
 import { peekOn, type RateHit, rateDenial } from './spend.ts'
 import { StreamHandle } from './stream.ts'
 
-export function openStream(engine: Engine, connection: ConnectionHandle, direction: Direction): Decision<Stream> {
+export function openStream(engine: Engine, connection: ConnectionHandle, id: number, direction: Direction): Decision<Stream> {
   const inbound = direction === 'inbound'
   const cost = engine.streamCost
   const { transient, system } = engine.graph
@@ -30,9 +30,9 @@ export function openStream(engine: Engine, connection: ConnectionHandle, directi
     streamBlocked(system, inbound, cost) === NOTHING
   ) {
     if (kind !== undefined) engine.spending.commit()
-    return { allow: true, handle: charge(engine, connection, inbound, cost, transient, system) }
+    return { allow: true, handle: charge(engine, connection, id, inbound, cost, transient, system) }
   }
-  return openTight(engine, connection, direction, cost, rate)
+  return openTight(engine, connection, id, direction, cost, rate)
 }
 
 /** The limits of one connection on its own streams, as a resource code. go has the numbers in its table but never applies them. */
@@ -47,6 +47,7 @@ function connectionBlocks(connection: ConnectionHandle, inbound: boolean): numbe
 function charge(
   engine: Engine,
   connection: ConnectionHandle,
+  id: number,
   inbound: boolean,
   cost: number,
   transient: Scope,
@@ -56,7 +57,7 @@ function charge(
   peer.addStream(inbound, cost)
   transient.addStream(inbound, cost)
   system.addStream(inbound, cost)
-  const stream = new StreamHandle(engine, connection, inbound, cost, peer, transient, system)
+  const stream = new StreamHandle(engine, id, connection, inbound, cost, transient, system)
   connection.link(stream)
   engine.streamCount++
   return stream
@@ -66,6 +67,7 @@ function charge(
 function openTight(
   engine: Engine,
   connection: ConnectionHandle,
+  id: number,
   direction: Direction,
   cost: number,
   rate: RateHit | undefined,
@@ -82,7 +84,7 @@ function openTight(
     if (second.hit === undefined && (rateEnforced || first.hit !== undefined || second.would === undefined)) {
       const would =
         second.would === undefined ? undefined : scopeDenial(engine, connection, second.would, second.wouldResource, direction, cost, true)
-      return admitted(charge(engine, connection, inbound, cost, graph.allowlistedTransient, graph.allowlistedSystem), would)
+      return admitted(charge(engine, connection, id, inbound, cost, graph.allowlistedTransient, graph.allowlistedSystem), would)
     }
   }
   if (rate !== undefined && rateEnforced) return { allow: false, denial: rateDenial(engine, rate, direction, false, connection) }
@@ -95,7 +97,7 @@ function openTight(
   else if (own !== NOTHING) would = ownDenial(engine, connection, own, direction, true)
   else if (first.would !== undefined) would = scopeDenial(engine, connection, first.would, first.wouldResource, direction, cost, true)
   if (rate === undefined && inbound && engine.streamKind !== undefined) engine.spending.commit()
-  return admitted(charge(engine, connection, inbound, cost, graph.transient, graph.system), would)
+  return admitted(charge(engine, connection, id, inbound, cost, graph.transient, graph.system), would)
 }
 
 function admitted(handle: StreamHandle, would: Denial | undefined): Decision<Stream> {

@@ -18,7 +18,6 @@ import type { Engine } from './engine.ts'
 import { checkName } from './names.ts'
 
 export class StreamHandle extends Account implements Stream {
-  readonly kind: number = STREAM
   readonly id: number
   readonly connection: ConnectionHandle
   readonly inbound: boolean
@@ -35,22 +34,26 @@ export class StreamHandle extends Account implements Stream {
   systemScope: Scope
 
   /** Charges nothing: `openStream` has looked and charges. */
-  constructor(engine: Engine, connection: ConnectionHandle, inbound: boolean, cost: number, peer: Scope, transient: Scope, system: Scope) {
+  constructor(engine: Engine, id: number, connection: ConnectionHandle, inbound: boolean, cost: number, transient: Scope, system: Scope) {
     super(engine, cost)
-    this.id = engine.nextStreamId()
+    this.id = id
     this.connection = connection
     this.inbound = inbound
     this.protocol = undefined
     this.service = undefined
     this.previous = undefined
     this.next = undefined
-    this.peerScope = peer
+    this.peerScope = connection.peerScope
     this.transientScope = transient
     this.protocolPeerScope = NOWHERE
     this.servicePeerScope = NOWHERE
     this.protocolScope = NOWHERE
     this.serviceScope = NOWHERE
     this.systemScope = system
+  }
+
+  get kind(): number {
+    return STREAM
   }
 
   get name(): string {
@@ -93,7 +96,7 @@ export class StreamHandle extends Account implements Stream {
   setProtocol(protocol: string): Decision {
     checkName('protocol', protocol)
     const engine = this.engine
-    if (engine.onInput !== undefined) engine.record({ v: 'protocol', t: engine.now(), s: this.id, n: protocol })
+    if (engine.onInput !== undefined) engine.record({ v: 'protocol', t: engine.tick(), s: this.id, n: protocol })
     if (!this.open) return engine.released(this)
     if (this.protocol !== undefined) return engine.wrongState(this)
     const { inbound, bytes } = this
@@ -119,7 +122,7 @@ export class StreamHandle extends Account implements Stream {
   setService(service: string): Decision {
     checkName('service', service)
     const engine = this.engine
-    if (engine.onInput !== undefined) engine.record({ v: 'service', t: engine.now(), s: this.id, n: service })
+    if (engine.onInput !== undefined) engine.record({ v: 'service', t: engine.tick(), s: this.id, n: service })
     if (!this.open) return engine.released(this)
     if (this.protocol === undefined || this.service !== undefined) return engine.wrongState(this)
     const { inbound, bytes } = this
@@ -206,7 +209,7 @@ export class StreamHandle extends Account implements Stream {
 
   release(): void {
     const engine = this.engine
-    if (engine.onInput !== undefined) engine.record({ v: 'release', t: engine.now(), o: this.reference })
+    if (engine.onInput !== undefined) engine.record({ v: 'release', t: engine.tick(), o: this.reference })
     if (!this.open) return
     this.connection.unlink(this)
     this.shut()

@@ -54,6 +54,8 @@ export function findScope(engine: Engine, selector: ScopeSelector): Scope | unde
 class ViewAccount extends Account {
   readonly selector: ScopeSelector
   #scope: Scope
+  /** Given on first use: a view that only looks needs none. */
+  #id = 0
 
   constructor(engine: Engine, selector: ScopeSelector, scope: Scope) {
     super(engine, 0)
@@ -83,7 +85,11 @@ class ViewAccount extends Account {
   }
 
   get reference(): string {
-    return `v${JSON.stringify(this.selector)}`
+    if (this.#id === 0) {
+      this.#id = this.engine.nextViewId()
+      this.engine.record({ v: 'view', t: this.engine.now(), o: this.selector })
+    }
+    return `v${this.#id}`
   }
 
   get limits(): LimitTable {
@@ -146,7 +152,7 @@ export class ViewHandle implements ScopeView {
   setLimits(limits: Partial<Limits>): void {
     checkLimits(limits)
     const { scope, engine, selector } = this.#account
-    if (engine.onInput !== undefined) engine.record({ v: 'limits', t: engine.now(), o: selector, l: limits })
+    if (engine.onInput !== undefined) engine.record({ v: 'limits', t: engine.tick(), o: selector, l: limits })
     scope.sticky = true
     scope.limits = new LimitTable(mergeLimits(scope.limits.source, limits), undefined, scope.limits.pendingSource)
   }
