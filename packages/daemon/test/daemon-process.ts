@@ -42,11 +42,21 @@ export class SluiceProcess {
   #stdout = ''
   #stderr = ''
 
-  constructor(t: TestContext, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    this.child = spawn(process.execPath, ['--conditions=@sluice/source', MAIN, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
-    })
+  /** @param preload code the process runs before its own, to plant a defect */
+  constructor(t: TestContext, args: readonly string[], env: NodeJS.ProcessEnv = {}, preload?: string) {
+    this.child = spawn(
+      process.execPath,
+      [
+        '--conditions=@sluice/source',
+        ...(preload === undefined ? [] : ['--import', `data:text/javascript,${encodeURIComponent(preload)}`]),
+        MAIN,
+        ...args,
+      ],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+      },
+    )
     this.child.stdout?.on('data', (chunk: Buffer) => {
       this.#stdout += chunk.toString()
     })
@@ -88,8 +98,9 @@ export async function startDaemon(
   t: TestContext,
   directory: string,
   args: readonly string[] = [],
+  preload?: string,
 ): Promise<{ daemon: SluiceProcess; report: StartReport }> {
-  const daemon = new SluiceProcess(t, ['up', '--json', '--state', directory, ...FREE_PORTS, ...args])
+  const daemon = new SluiceProcess(t, ['up', '--json', '--state', directory, ...FREE_PORTS, ...args], {}, preload)
   return { daemon, report: await daemon.ready() }
 }
 

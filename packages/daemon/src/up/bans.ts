@@ -4,6 +4,7 @@
 
 import type { Ban } from '@sluice/core'
 import type { StateStore } from '@sluice/runtime'
+import type { Logger } from 'pino'
 import type { BanRequest } from '../admin/face.ts'
 import type { ProtectedNode } from '../node/create.ts'
 
@@ -12,11 +13,16 @@ type Service = ProtectedNode['services']['sluice']
 /** When each restored ban was first made; the engine only knows when it was put back. At most `BANS_MAX` entries. */
 export type Restored = Map<string, number>
 
-export function restoreBans(service: Service, state: StateStore, nowMs: number): Restored {
+/** A row the engine does not understand is told and kept; it must not keep the node from starting. */
+export function restoreBans(service: Service, state: StateStore, nowMs: number, log: Logger): Restored {
   const restored: Restored = new Map()
   for (const ban of state.bans.load(nowMs)) {
-    const { target } = service.ban(ban.target, { forMs: ban.untilMs - nowMs, reason: ban.reason })
-    restored.set(target, ban.createdMs)
+    try {
+      const { target } = service.ban(ban.target, { forMs: ban.untilMs - nowMs, reason: ban.reason })
+      restored.set(target, ban.createdMs)
+    } catch (error) {
+      log.warn({ target: ban.target, error: error instanceof Error ? error.message : String(error) }, 'a stored ban is not in force')
+    }
   }
   return restored
 }

@@ -96,7 +96,7 @@ async function start(init: DaemonInit, opened: Opened): Promise<Daemon> {
   const node = await createNode({ ...init, key, datastore, governor, clock, logger: libp2pLogger(log) })
   const sensors = opened.add('sensors', new Sensors(), it => it.close())
   let phase: Phase = 'starting'
-  const restored = restoreBans(node.services.sluice, state, clock.now())
+  const restored = restoreBans(node.services.sluice, state, clock.now(), log)
   const face = nodeFace({
     node,
     governor,
@@ -113,6 +113,7 @@ async function start(init: DaemonInit, opened: Opened): Promise<Daemon> {
   opened.add('admin socket', await openAdmin(paths.socket, face), server => server.close())
   opened.add('decisions', followCuts(node.services.sluice.decisions(), events.event), end => end())
   await node.start()
+  warnWithoutIPv6(node, init)
   phase = 'ready'
   audit(state, clock.now(), 'start', { peerId: node.peerId.toString(), mode: node.services.sluice.mode })
 
@@ -131,6 +132,13 @@ async function start(init: DaemonInit, opened: Opened): Promise<Daemon> {
       return stopping
     },
   }
+}
+
+/** libp2p takes it as "no IPv6 here" when every IPv4 address works and no IPv6 address does, and says nothing. */
+function warnWithoutIPv6(node: ProtectedNode, { listen, log }: DaemonInit): void {
+  const asked = listen.filter(address => address.text.startsWith('/ip6/')).map(address => address.text)
+  if (asked.length === 0 || node.getMultiaddrs().some(address => address.toString().startsWith('/ip6/'))) return
+  log.warn({ addresses: asked }, 'not listening on IPv6: the ports are taken or this machine has no IPv6')
 }
 
 function record(path: string, log: Logger): Recorder {

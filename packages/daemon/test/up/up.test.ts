@@ -12,6 +12,7 @@ import { tcp } from '@libp2p/tcp'
 import { tls } from '@libp2p/tls'
 import { webSockets } from '@libp2p/websockets'
 import { yamux } from '@libp2p/yamux'
+import { multiaddr } from '@multiformats/multiaddr'
 import type { ResourceReport } from '@sluice/core'
 import { readRecording } from '@sluice/runtime'
 import { createLibp2p } from 'libp2p'
@@ -19,6 +20,18 @@ import { AdminClient } from '../../src/admin/client.ts'
 import type { StatusReport } from '../../src/admin/face.ts'
 import { FREE_PORTS, SluiceProcess, sluice, startDaemon } from '../daemon-process.ts'
 import { scratch } from '../scratch.ts'
+
+/** What a public node offers to strangers. */
+const OFFERED = [
+  '/ipfs/id/1.0.0',
+  '/ipfs/id/push/1.0.0',
+  '/ipfs/ping/1.0.0',
+  '/ipfs/kad/1.0.0',
+  '/meshsub/1.2.0',
+  '/libp2p/circuit/relay/0.2.0/hop',
+  '/libp2p/autonat/1.0.0',
+  '/libp2p/dcutr',
+] as const
 
 /** An unmodified js-libp2p node that only dials. */
 async function client(t: TestContext) {
@@ -30,15 +43,6 @@ async function client(t: TestContext) {
   })
   t.after(() => node.stop())
   return node
-}
-
-type Client = Awaited<ReturnType<typeof client>>
-type Address = ReturnType<Client['getMultiaddrs']>[number]
-
-/** The address as an object of the client's own; whatever parses multiaddrs is libp2p's business. */
-async function dial(node: Client, address: string) {
-  const { multiaddr } = await import('@multiformats/multiaddr')
-  return node.dial(multiaddr(address) as Address)
 }
 
 const admin = (directory: string): AdminClient => new AdminClient(join(directory, 'admin.sock'))
@@ -58,8 +62,10 @@ test('an unmodified client pings over each transport, resources show it, SIGINT 
 
   for (const address of report.addresses) {
     const node = await client(t)
-    const connection = await dial(node, address)
+    const connection = await node.dial(multiaddr(address))
     assert.ok((await node.services.ping.ping(connection.remotePeer)) >= 0)
+    const { protocols } = await node.services.identify.identify(connection)
+    for (const protocol of OFFERED) assert.ok(protocols.includes(protocol), `${protocol} in ${protocols.join(' ')}`)
     const resources = await admin(directory).get<ResourceReport>('/v1/resources')
     assert.equal(resources.system.usage.connectionsInbound, 1, address)
     assert.ok(
@@ -185,7 +191,7 @@ test('--record writes a recording that reads back; one that cannot be opened sto
   const path = join(directory, 'run.ndjson')
   const { daemon, report } = await startDaemon(t, directory, ['--record', path])
   const node = await client(t)
-  await dial(node, report.addresses[0] ?? '')
+  await node.dial(multiaddr(report.addresses[0] ?? ''))
   assert.equal((await daemon.stop()).code, 0)
   const verbs = new Set<string>()
   for await (const line of readRecording(path)) {
@@ -215,7 +221,7 @@ test('a stop while strangers hold connections and open more ends with 0 inside t
     stopped = true
   })
   const node = await client(t)
-  await dial(node, report.addresses[0] ?? '')
+  await node.dial(multiaddr(report.addresses[0] ?? ''))
   await until(async () => (await admin(directory).get<ResourceReport>('/v1/resources')).system.usage.connectionsInbound > 3)
   const { code, stderr } = await daemon.stop()
   stopped = true
@@ -223,12 +229,20 @@ test('a stop while strangers hold connections and open more ends with 0 inside t
 })
 
 test('a second signal ends the process at once', async t => {
-  const { daemon } = await startDaemon(t, scratch(t))
-  daemon.child.kill('SIGTERM')
-  daemon.child.kill('SIGINT')
-  const { code } = await daemon.exit
-  // The stop of an idle node may be over before the second signal arrives.
-  assert.ok(code === 2 || code === 0, `code ${code}`)
+  // The process signals itself again while it handles the first signal, so that the second always comes during the stop.
+  const { daemon } = await startDaemon(t, scratch(t), [], "process.once('SIGTERM', () => process.kill(process.pid, 'SIGTERM'))")
+  const { code, stderr } = await daemon.stop('SIGTERM')
+  assert.equal(code, 2)
+  assert.match(stderr, /forced to stop/)
+})
+
+test('a defect that nobody caught is logged, the state is closed in order, and the exit code says that it was no clean stop', async t => {
+  const directory = scratch(t)
+  const { daemon } = await startDaemon(t, directory, [], "process.on('SIGUSR2', () => { throw new Error('planted defect') })")
+  const { code, stderr } = await daemon.stop('SIGUSR2')
+  assert.equal(code, 3)
+  assert.match(stderr, /planted defect/)
+  assert.ok(!readdirSync(directory).includes('pid'))
 })
 
 test('a left-over socket and pid file do not prevent a start', async t => {

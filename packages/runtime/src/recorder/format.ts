@@ -53,6 +53,9 @@ const FIELDS: Readonly<Record<RecordedInput['v'], Readonly<Record<string, Kind>>
   unban: { a: 'string' },
   allow: { a: 'string' },
   disallow: { a: 'string' },
+  verify: { a: 'string' },
+  limits: { o: 'object', l: 'object' },
+  mode: { m: 'string' },
   advance: {},
 }
 
