@@ -97,7 +97,6 @@ export class DecisionFeed {
   readonly #consumers = new Set<Consumer>()
   readonly #bufferedMax: number
   readonly #consumersMax: number
-  #closed = false
 
   constructor(init: DecisionFeedInit = {}) {
     this.#bufferedMax = init.bufferedMax ?? DECISIONS_BUFFERED_MAX
@@ -114,20 +113,18 @@ export class DecisionFeed {
     for (const consumer of this.#consumers) consumer.push(event)
   }
 
-  /** Events from now on. Throws `MisuseError` past the bound of consumers; ends at once when the node has stopped. */
+  /** Events from now on. Throws `MisuseError` past the bound of consumers. */
   open(): Decisions {
     if (this.#consumers.size >= this.#consumersMax) {
       throw new MisuseError(`decisions() is already read by ${this.#consumersMax} consumers. Return the iterators that are no longer read.`)
     }
     const consumer = new Consumer(this.#bufferedMax, ended => this.#consumers.delete(ended))
-    if (this.#closed) consumer.end()
-    else this.#consumers.add(consumer)
+    this.#consumers.add(consumer)
     return consumer
   }
 
-  /** Ends every iteration once its queue is read. */
+  /** Ends every open iteration once its queue is read: the node stops. One opened afterwards waits for the node to start again. */
   close(): void {
-    this.#closed = true
     for (const consumer of this.#consumers) consumer.end()
     this.#consumers.clear()
   }

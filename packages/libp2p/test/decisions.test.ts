@@ -73,8 +73,14 @@ test('consumers are bounded, and waiting reads too', async () => {
   )
 })
 
-test('after the node stopped a new iterator ends at once', async () => {
+test('when the node stops, open iterations end; one opened later serves the next start', async () => {
   const feed = new DecisionFeed()
+  const first = feed.open()
+  const waiting = first.next()
   feed.close()
-  assert.equal((await feed.open().next()).done, true)
+  assert.equal((await waiting).done, true)
+  assert.equal(feed.consumers, 0)
+  const second = feed.open()
+  feed.push(event(1))
+  assert.equal((await second.next()).value?.atMs, 1)
 })
