@@ -21,6 +21,9 @@ export const up: Command = {
   run,
 }
 
+/** Longer than npm takes to pass a signal on, shorter than it takes to press Ctrl-C again. */
+const SAME_SIGNAL_MS = 150
+
 async function run({ io, values, format }: Invocation): Promise<number> {
   const options = upOptions(values)
   const paths = statePaths(values.get(STATE_FLAG), io.env)
@@ -49,24 +52,29 @@ interface Signals {
   readonly first: Promise<string>
 }
 
-/** Installed before anything is opened, so that a signal during the start is not lost: the start ends first, then the stop begins. */
+/**
+ * Installed before anything is opened, so that a signal during the start is not lost: the start ends first, then the stop begins.
+ * One Ctrl-C under npm arrives twice, from the terminal and from npm; so what follows within `SAME_SIGNAL_MS` is taken for the same wish.
+ */
 function catchSignals({ log, flush }: DaemonLog): Signals {
-  let stopping = false
+  let stoppingSinceMs: number | undefined
   const first = new Promise<string>(resolve => {
     const onSignal = (signal: NodeJS.Signals): void => {
-      if (stopping) {
+      const nowMs = performance.now()
+      if (stoppingSinceMs === undefined) {
+        stoppingSinceMs = nowMs
+        resolve(signal)
+      } else if (nowMs - stoppingSinceMs >= SAME_SIGNAL_MS) {
         log.warn({ signal }, 'forced to stop')
         flush()
         process.exit(EXIT.forced)
       }
-      stopping = true
-      resolve(signal)
     }
     process.on('SIGINT', onSignal)
     process.on('SIGTERM', onSignal)
     process.on('uncaughtException', error => {
       log.fatal({ error: error.stack ?? String(error) }, 'uncaught exception; stopping')
-      stopping = true
+      stoppingSinceMs ??= performance.now()
       resolve('uncaughtException')
     })
   })

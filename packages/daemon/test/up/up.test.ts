@@ -144,6 +144,29 @@ test('a taken port is named, with the flag that helps', async t => {
   }
 })
 
+test('an IPv6 port that is taken beside a good IPv4 one is not passed over in silence', async t => {
+  const taken = createServer()
+  const listening = await new Promise<boolean>(resolve => taken.on('error', () => resolve(false)).listen(0, '::1', () => resolve(true)))
+  if (!listening) return t.skip('this machine has no IPv6 loopback')
+  t.after(() => taken.close())
+  const address = taken.address()
+  const port = typeof address === 'object' ? address?.port : undefined
+  const daemon = new SluiceProcess(t, [
+    'up',
+    '--json',
+    '--state',
+    scratch(t),
+    '--listen',
+    '/ip4/127.0.0.1/tcp/0',
+    '--listen',
+    `/ip6/::1/tcp/${port}`,
+  ])
+  assert.equal((await daemon.ready()).addresses.length, 1)
+  const { code, stderr } = await daemon.stop()
+  assert.equal(code, 0)
+  assert.match(stderr, /not listening on IPv6/)
+})
+
 test('a taken QUIC port is named too', async t => {
   const { report } = await startDaemon(t, scratch(t))
   const [, port] = /\/udp\/(\d+)\/quic-v1/.exec(report.addresses.join(' ')) ?? []
@@ -229,11 +252,18 @@ test('a stop while strangers hold connections and open more ends with 0 inside t
 })
 
 test('a second signal ends the process at once', async t => {
-  // The process signals itself again while it handles the first signal, so that the second always comes during the stop.
-  const { daemon } = await startDaemon(t, scratch(t), [], "process.once('SIGTERM', () => process.kill(process.pid, 'SIGTERM'))")
+  // The process is kept from finishing its stop, and then signals itself again, so that the second signal always comes during the stop.
+  const again =
+    "setImmediate(() => { const until = performance.now() + 300; while (performance.now() < until); process.kill(process.pid, 'SIGTERM') })"
+  const { daemon } = await startDaemon(t, scratch(t), [], `process.once('SIGTERM', () => ${again})`)
   const { code, stderr } = await daemon.stop('SIGTERM')
   assert.equal(code, 2)
   assert.match(stderr, /forced to stop/)
+})
+
+test('the same Ctrl-C delivered twice, as npm does, is one wish', async t => {
+  const { daemon } = await startDaemon(t, scratch(t), [], "process.once('SIGINT', () => process.kill(process.pid, 'SIGINT'))")
+  assert.equal((await daemon.stop('SIGINT')).code, 0)
 })
 
 test('a defect that nobody caught is logged, the state is closed in order, and the exit code says that it was no clean stop', async t => {

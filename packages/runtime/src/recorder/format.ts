@@ -56,6 +56,7 @@ const FIELDS: Readonly<Record<RecordedInput['v'], Readonly<Record<string, Kind>>
   verify: { a: 'string' },
   limits: { o: 'object', l: 'object' },
   mode: { m: 'string' },
+  view: { o: 'object' },
   advance: {},
 }
 
