@@ -37,7 +37,7 @@ export function protectWork(components: WorkComponents, context: NodeContext): W
   const charger = new WorkCharger(context)
   const identify = exchangeGate(charger, context, 'identify')
   const push = exchangeGate(charger, context, 'identify-push')
-  const ping = pingGate(charger)
+  const ping = pingGate(context)
   const gateOf = (protocol: string): HandlerGate | undefined => {
     if (IDENTIFY.test(protocol)) return identify
     if (IDENTIFY_PUSH.test(protocol)) return push

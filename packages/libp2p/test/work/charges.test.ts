@@ -7,6 +7,7 @@ import { identify, identifyPush } from '@libp2p/identify'
 import type { Connection, Stream } from '@libp2p/interface'
 import { ping } from '@libp2p/ping'
 import { INSISTENCE_MAX } from '../../src/work/charge.ts'
+import { PINGS_AHEAD_MAX } from '../../src/work/ping.ts'
 import { addressOf, eventually, noStrayErrors, pair, plainNode, protectedNode } from '../helpers.ts'
 
 /** Opens a stream and waits until the other side has ended it, one way or the other. */
@@ -78,6 +79,15 @@ test('pings past the rate wait; those within it are answered', async t => {
   assert.equal(connection.status, 'open')
   assert.equal(stream.status, 'open')
   stream.abort(new Error('done'))
+})
+
+test('a peer that keeps sending pings while its account is empty is cut', async t => {
+  noStrayErrors(t)
+  const { node, peer } = await pair(t, { policy: { rates: { ping: { connection: { perSecond: 0.001, burst: 5 }, peer: 'unlimited' } } } })
+  const connection = await peer.dial(addressOf(node))
+  const stream = await connection.newStream('/ipfs/ping/1.0.0')
+  for (let index = 0; index < PINGS_AHEAD_MAX + 10 && stream.status === 'open'; index++) stream.send(new Uint8Array(32))
+  await eventually(() => connection.status !== 'open')
 })
 
 test('an honest ping is untouched', async t => {
