@@ -187,22 +187,37 @@ const walk = {
 
 function parseMultiaddr(text: string, length: number): Address | AddressProblem {
   const firstEnd = nextSlash(text, 1, length)
-  const isIp4 = firstEnd === 4 && text.startsWith('ip4', 1)
-  const isIp6 = firstEnd === 4 && text.startsWith('ip6', 1)
   const wrongName = nameProblem(text, 1, firstEnd)
   if (wrongName !== undefined) return wrongName
   resetWalk()
-  if (!isIp4 && !isIp6) return parseOther(text, firstEnd, length)
-  const ipEnd = nextSlash(text, 5, length)
-  let zoneAt = -1
-  if (isIp6) {
-    zoneAt = text.indexOf('%', 5)
-    if (zoneAt >= ipEnd) zoneAt = -1
-    if (zoneAt >= 0) walk.zone = text.slice(zoneAt + 1, ipEnd)
+  if (text.startsWith('/ip4/')) return parseIp(text, 0, length, false)
+  if (text.startsWith('/ip6/')) return parseIp(text, 0, length, true)
+  const zoneEnd = text.startsWith('/ip6zone/') ? nextSlash(text, ZONE_START, length) : length
+  if (text.startsWith('/ip6/', zoneEnd)) {
+    walk.zone = text.slice(ZONE_START, zoneEnd)
+    return parseIp(text, zoneEnd, length, true)
   }
-  const wrong = isIp4 ? parseIp4(text, 5, ipEnd) : parseIp6(text, 5, zoneAt < 0 ? ipEnd : zoneAt)
-  if (wrong >= 0) return problem(wrong, isIp4 ? 'not an IPv4 address' : 'not an IPv6 address')
-  const failed = walkComponents(text, ipEnd, length)
+  if (firstEnd === 4 && text.startsWith('ip', 1)) return problem(firstEnd, 'an IP component without its value')
+  return parseOther(text, firstEnd, length)
+}
+
+const ZONE_START = '/ip6zone/'.length
+
+/** From the component `/ip4/…` or `/ip6/…` at `from` on. */
+function parseIp(text: string, from: number, length: number, isIp6: boolean): Address | AddressProblem {
+  const start = from + 5
+  const end = nextSlash(text, start, length)
+  let ipEnd = end
+  if (isIp6) {
+    const percent = text.indexOf('%', start)
+    if (percent >= 0 && percent < end) {
+      ipEnd = percent
+      walk.zone = text.slice(percent + 1, end)
+    }
+  }
+  const wrong = isIp6 ? parseIp6(text, start, ipEnd) : parseIp4(text, start, ipEnd)
+  if (wrong >= 0) return problem(wrong, isIp6 ? 'not an IPv6 address' : 'not an IPv4 address')
+  const failed = walkComponents(text, end, length)
   if (failed !== undefined) return failed
   const address = ipAddress(isIp6, walk.transport, walk.port, walk.peer, walk.zone)
   return walk.relayed ? relayAddress(walk.relayPeer ?? address.text) : address
@@ -245,7 +260,7 @@ function walkComponents(text: string, from: number, length: number): AddressProb
   let i = from
   while (i < length) {
     const nameEnd = nextSlash(text, i + 1, length)
-    if (nameEnd === i + 1 && nameEnd === length) return undefined
+    if (nameEnd === i + 1) return nameEnd === length ? undefined : problem(nameEnd, 'a component without a name')
     if (text.startsWith('/tcp/', i)) {
       const valueEnd = nextSlash(text, i + 5, length)
       const port = parsePort(text, i + 5, valueEnd)
@@ -262,9 +277,8 @@ function walkComponents(text: string, from: number, length: number): AddressProb
       i = nameEnd
       continue
     }
-    if (nameEnd === length || nameEnd + 1 === length) return problem(nameEnd, 'a component without its value')
     const valueEnd = name === 'unix' ? length : nextSlash(text, nameEnd + 1, length)
-    if (valueEnd === nameEnd + 1) return problem(nameEnd + 1, 'a component without its value')
+    if (valueEnd <= nameEnd + 1) return problem(Math.min(nameEnd + 1, length), 'a component without its value')
     const failed = takeValue(text, name, traits, nameEnd + 1, valueEnd)
     if (failed !== undefined) return failed
     i = valueEnd
@@ -298,8 +312,8 @@ function takeName(name: string): void {
       walk.transport = 'webrtc'
       break
     case 'p2p-circuit':
+      if (!walk.relayed) walk.relayPeer = walk.peer
       walk.relayed = true
-      if (walk.relayPeer === undefined) walk.relayPeer = walk.peer
       walk.peer = undefined
       walk.transport = 'circuit'
       break

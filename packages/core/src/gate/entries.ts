@@ -169,7 +169,7 @@ function parsePeerPart(
       relay = id
       at++
     } else if (peer === undefined) peer = id
-    else return problem(positions[at - 2] ?? text.length, 'a second peer id')
+    else return problem(positions[at - 1] ?? text.length, 'a second peer id')
   }
   if (at < parts.length) return problem(positions[at] ?? text.length, 'not understood here: expected ipcidr, tcp, udp, p2p or the end')
   if (net === undefined && peer === undefined && relay === undefined) return problem(1, 'it names nobody: expected ip4, ip6 or p2p')

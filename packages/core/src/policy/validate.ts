@@ -8,7 +8,7 @@ import { defaultTree, type Knobs, MACHINE_DEFAULT, type Machine, plant, sizeFor,
 import { FIELDS, type Field, POLICY_ENTRIES_MAX } from './fields.ts'
 import type { Policy, PolicyInput } from './policy.ts'
 import { suggest } from './suggest.ts'
-import { completeNetwork, readValue } from './values.ts'
+import { completeNetwork, isRecord, readValue, show } from './values.ts'
 
 /** The table as a tree: a node is a field, or holds children; `*` stands for any key. */
 interface Node {
@@ -54,15 +54,6 @@ export function formatPath(path: readonly string[]): string {
   return text
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function kindOf(value: unknown): string {
-  if (value === null) return 'null'
-  return Array.isArray(value) ? 'a list' : `a ${typeof value}`
-}
-
 function walk(node: Node, value: unknown, path: readonly string[], given: Given[], problems: PolicyProblem[]): void {
   if (value === undefined) return
   if (node.field !== undefined) {
@@ -71,7 +62,7 @@ function walk(node: Node, value: unknown, path: readonly string[], given: Given[
     return
   }
   if (!isRecord(value)) {
-    const message = `expected a group of values, found ${kindOf(value)}.`
+    const message = `expected a group of values, found ${show(value)}.`
     problems.push({ path: formatPath(path) || 'policy', message, remedy: `Known here: ${shortList([...node.children.keys()])}.` })
     return
   }

@@ -40,10 +40,12 @@ export function readValue(field: Field, value: unknown, path: string, problems: 
   }
 }
 
-function show(value: unknown): string {
+/** A value in a message: text quoted and cut, plain values as they are, the rest by kind. */
+export function show(value: unknown): string {
   if (typeof value === 'string') return quote(value)
   if (typeof value === 'number' || typeof value === 'boolean' || value === null) return String(value)
-  return Array.isArray(value) ? 'a list' : `a ${typeof value}`
+  if (Array.isArray(value)) return 'a list'
+  return typeof value === 'object' ? 'a group of values' : `a ${typeof value}`
 }
 
 /** A non-negative whole number, from a number or text. */
@@ -81,7 +83,7 @@ function readLimit(value: unknown, parse: (text: string) => Parsed, report: Repo
   return number === undefined ? undefined : toLimit(number)
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
