@@ -6,6 +6,7 @@ import { request } from 'node:http'
 import { userInfo } from 'node:os'
 import { systemErrorCode } from '@sluice/runtime'
 import { CommandFailure, EXIT } from '../cli/exit-codes.ts'
+import type { StatePaths } from '../state/directory.ts'
 
 /** Longer than the server takes for anything. */
 const ANSWER_MS_MAX = 15_000
@@ -15,10 +16,10 @@ const ANSWER_BYTES_MAX: number = 64 * 1024 * 1024
 const UNREACHABLE = ['ENOENT', 'ECONNREFUSED', 'ENOTDIR', 'ENOTSOCK', 'ECONNRESET']
 
 export class AdminClient {
-  readonly #socketPath: string
+  readonly #paths: StatePaths
 
-  constructor(socketPath: string) {
-    this.#socketPath = socketPath
+  constructor(paths: StatePaths) {
+    this.#paths = paths
   }
 
   get<T>(path: string, query: Readonly<Record<string, string>> = {}): Promise<T> {
@@ -48,17 +49,20 @@ export class AdminClient {
       ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
     }
     return new Promise((resolve, reject) => {
-      const call = request({ socketPath: this.#socketPath, method, path, headers, timeout: ANSWER_MS_MAX, agent: false }, response => {
-        const chunks: Buffer[] = []
-        let length = 0
-        response.on('data', (chunk: Buffer) => {
-          length += chunk.length
-          if (length > ANSWER_BYTES_MAX) call.destroy(new Error(`the answer is longer than ${ANSWER_BYTES_MAX} bytes`))
-          else chunks.push(chunk)
-        })
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }))
-        response.on('error', error => reject(this.#failure(error)))
-      })
+      const call = request(
+        { socketPath: this.#paths.socketAddress, method, path, headers, timeout: ANSWER_MS_MAX, agent: false },
+        response => {
+          const chunks: Buffer[] = []
+          let length = 0
+          response.on('data', (chunk: Buffer) => {
+            length += chunk.length
+            if (length > ANSWER_BYTES_MAX) call.destroy(new Error(`the answer is longer than ${ANSWER_BYTES_MAX} bytes`))
+            else chunks.push(chunk)
+          })
+          response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }))
+          response.on('error', error => reject(this.#failure(error)))
+        },
+      )
       call.on('timeout', () => call.destroy(new Error(`no answer within ${ANSWER_MS_MAX / 1000} s`)))
       call.on('error', error => reject(this.#failure(error)))
       call.end(body)
@@ -70,12 +74,12 @@ export class AdminClient {
     if (code !== undefined && UNREACHABLE.includes(code)) {
       return new CommandFailure(
         EXIT.unreachable,
-        `No daemon answers on ${this.#socketPath}. Start one with "sluice up", or name its state directory with --state.`,
+        `No daemon answers on ${this.#paths.socket}. Start one with "sluice up", or name its state directory with --state.`,
         error,
       )
     }
     const reason = code === 'EACCES' ? 'permission denied; run this as the user the daemon runs as' : error.message
-    return new CommandFailure(EXIT.unreachable, `Cannot talk to the daemon on ${this.#socketPath}: ${reason}.`, error)
+    return new CommandFailure(EXIT.unreachable, `Cannot talk to the daemon on ${this.#paths.socket}: ${reason}.`, error)
   }
 }
 

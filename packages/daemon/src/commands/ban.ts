@@ -78,7 +78,7 @@ export const banList: Command = {
 type StoredBan = Omit<Ban, 'untilMs'> & { readonly untilMs: number | null }
 
 function clientOf({ io, values }: Invocation): AdminClient {
-  return new AdminClient(statePaths(values.get(STATE_FLAG), io.env).socket)
+  return new AdminClient(statePaths(values.get(STATE_FLAG), io.env))
 }
 
 function show({ io, format }: Invocation, bans: readonly StoredBan[], document: object): void {

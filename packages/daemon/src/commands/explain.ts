@@ -20,7 +20,7 @@ export const explain: Command = {
 
 async function run({ io, values, args, format }: Invocation): Promise<number> {
   const [subject = ''] = args
-  const client = new AdminClient(statePaths(values.get(STATE_FLAG), io.env).socket)
+  const client = new AdminClient(statePaths(values.get(STATE_FLAG), io.env))
   const explanation = await client.get<Explanation>('/v1/explain', { subject })
   if (explanation.kind === 'unknown') {
     throw new CommandFailure(EXIT.notFound, `${JSON.stringify(subject)} is no peer id, IP, prefix or recent decision.`)

@@ -61,7 +61,7 @@ export interface ResourceRow {
 }
 
 async function run({ io, values, format }: Invocation): Promise<number> {
-  const client = new AdminClient(statePaths(values.get(STATE_FLAG), io.env).socket)
+  const client = new AdminClient(statePaths(values.get(STATE_FLAG), io.env))
   const report = await client.get<ResourceReport>('/v1/resources', { top: String(values.get(TOP)) })
   const rows = resourceRows(report).filter(row => isShown(row, values.get(ABOVE), values.get(ALL)))
   if (format === 'json') printJson(io, report)

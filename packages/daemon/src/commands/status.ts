@@ -20,7 +20,7 @@ export const status: Command = {
 }
 
 async function run({ io, values, format }: Invocation): Promise<number> {
-  const report = await new AdminClient(statePaths(values.get(STATE_FLAG), io.env).socket).get<StatusReport>('/v1/status')
+  const report = await new AdminClient(statePaths(values.get(STATE_FLAG), io.env)).get<StatusReport>('/v1/status')
   if (format === 'json') printJson(io, report)
   else if (format === 'ndjson') printLines(io, [report])
   else print(io, table(statusRows(report)))

@@ -4,7 +4,7 @@
 
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { stateError } from '@sluice/runtime'
 import { CommandFailure, EXIT } from '../cli/exit-codes.ts'
 import type { Flag } from '../cli/flags.ts'
@@ -29,6 +29,8 @@ export interface StatePaths {
   readonly database: string
   readonly datastore: string
   readonly socket: string
+  /** What to hand to `listen` and `connect`: the shorter of the socket's path and its path from the working directory. */
+  readonly socketAddress: string
   readonly lock: string
   readonly pid: string
 }
@@ -46,15 +48,20 @@ export function statePaths(given: string | undefined, env: NodeJS.ProcessEnv): S
     database: at('sluice.db'),
     datastore: at('datastore'),
     socket: at('admin.sock'),
+    socketAddress: shorter(at('admin.sock'), relative(process.cwd(), at('admin.sock'))),
     lock: at('lock'),
     pid: at('pid'),
   }
-  const bytes = Buffer.byteLength(paths.socket)
+  const bytes = Buffer.byteLength(paths.socketAddress)
   if (bytes > SOCKET_PATH_BYTES_MAX) {
     const message = `The path of the admin socket is ${bytes} bytes long, the system allows ${SOCKET_PATH_BYTES_MAX}: ${paths.socket}. Choose a shorter state directory with --state.`
     throw new CommandFailure(EXIT.failure, message)
   }
   return paths
+}
+
+function shorter(a: string, b: string): string {
+  return Buffer.byteLength(b) < Buffer.byteLength(a) ? b : a
 }
 
 /** Creates the directory when it is missing. Throws `SluiceError` when it cannot be used. */

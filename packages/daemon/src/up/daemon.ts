@@ -110,18 +110,18 @@ async function start(init: DaemonInit, opened: Opened): Promise<Daemon> {
     public: init.public,
     phase: () => phase,
   })
-  opened.add('admin socket', await openAdmin(paths.socket, face), server => server.close())
+  opened.add('admin socket', await openAdmin(paths.socketAddress, face), server => server.close())
   opened.add('decisions', followCuts(node.services.sluice.decisions(), events.event), end => end())
+  opened.add('node', node, it => stopNode(it, log))
   await node.start()
   warnWithoutIPv6(node, init)
   phase = 'ready'
   audit(state, clock.now(), 'start', { peerId: node.peerId.toString(), mode: node.services.sluice.mode })
 
-  const stop = async (): Promise<boolean> => {
+  const stop = (): Promise<boolean> => {
     phase = 'draining'
-    const nodeStopped = await stopNode(node, log)
-    audit(state, clock.now(), 'stop', { clean: nodeStopped })
-    return (await opened.close(log)) && nodeStopped
+    audit(state, clock.now(), 'stop', {})
+    return opened.close(log)
   }
   let stopping: Promise<boolean> | undefined
   return {

@@ -11,23 +11,15 @@ export const DRAIN_MS = 5000
 /** Time for libp2p to finish once every connection has been aborted. */
 export const ABORT_MS = 3000
 
-/** @returns false when libp2p had not finished at the last deadline */
-export async function stopNode(node: ProtectedNode, log: Logger): Promise<boolean> {
-  const stopped = Promise.resolve(node.stop()).then(
-    () => true,
-    (error: unknown) => {
-      log.error({ error: error instanceof Error ? error.message : String(error) }, 'libp2p did not stop in order')
-      return false
-    },
-  )
-  const polite = await within(stopped, DRAIN_MS)
-  if (polite !== undefined) return polite
+/** Rejects when libp2p failed to stop, or had not at the last deadline. */
+export async function stopNode(node: ProtectedNode, log: Logger): Promise<void> {
+  const stopped = Promise.resolve(node.stop()).then(() => true)
+  if (await within(stopped, DRAIN_MS)) return
   const connections = node.getConnections()
   log.warn({ connections: connections.length }, `connections still open after ${DRAIN_MS / 1000} s are cut`)
   for (const connection of connections) connection.abort(new Error('the node is stopping'))
-  const forced = await within(stopped, ABORT_MS)
-  if (forced === undefined) log.error(`libp2p did not stop within ${(DRAIN_MS + ABORT_MS) / 1000} s`)
-  return forced ?? false
+  if (await within(stopped, ABORT_MS)) return
+  throw new Error(`libp2p did not stop within ${(DRAIN_MS + ABORT_MS) / 1000} s`)
 }
 
 /** The value, or undefined when it takes longer. */

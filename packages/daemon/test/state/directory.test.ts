@@ -14,6 +14,18 @@ test('where the state is: given, XDG, home; a relative XDG_STATE_HOME counts as 
     assert.equal(statePaths(undefined, env).directory, join(homedir(), '.local/state/sluice'))
 })
 
+test('a socket path too long for the system is refused, unless it is short from where we are', t => {
+  const deep = join(scratch(t), 'd'.repeat(60), 'e'.repeat(60))
+  assert.throws(() => statePaths(deep, {}), { exitCode: 1, message: /admin socket is \d+ bytes long/ })
+  mkdirSync(deep, { recursive: true })
+  const before = process.cwd()
+  process.chdir(deep)
+  t.after(() => process.chdir(before))
+  const { socket, socketAddress } = statePaths('.sluice', {})
+  assert.equal(socket, join(deep, '.sluice', 'admin.sock'))
+  assert.equal(socketAddress, '.sluice/admin.sock')
+})
+
 test('created private, with its parents; used as it is when it is there', t => {
   const paths = statePaths(join(scratch(t), 'a', 'b'), {})
   prepareDirectory(paths)

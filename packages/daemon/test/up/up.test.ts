@@ -18,7 +18,9 @@ import { readRecording } from '@sluice/runtime'
 import { createLibp2p } from 'libp2p'
 import { AdminClient } from '../../src/admin/client.ts'
 import type { StatusReport } from '../../src/admin/face.ts'
+import { statePaths } from '../../src/state/directory.ts'
 import { FREE_PORTS, SluiceProcess, sluice, startDaemon } from '../daemon-process.ts'
+import { cli } from '../run-cli.ts'
 import { scratch } from '../scratch.ts'
 
 /** What a public node offers to strangers. */
@@ -45,7 +47,7 @@ async function client(t: TestContext) {
   return node
 }
 
-const admin = (directory: string): AdminClient => new AdminClient(join(directory, 'admin.sock'))
+const admin = (directory: string): AdminClient => new AdminClient(statePaths(directory, {}))
 
 test('an unmodified client pings over each transport, resources show it, SIGINT ends with 0', async t => {
   const directory = join(scratch(t), 'state')
@@ -117,6 +119,28 @@ test('the identity and the bans outlive the process, kill -9 included', async t 
     ['kept'],
   )
   assert.equal((await second.daemon.stop()).code, 0)
+})
+
+test('a banned peer is cut and refused, explain says why, and lifting the ban lets it in again', async t => {
+  const directory = scratch(t)
+  const { report } = await startDaemon(t, directory)
+  const address = multiaddr(report.addresses[0] ?? '')
+  const node = await client(t)
+  const peer = node.peerId.toString()
+  await node.dial(address)
+  assert.equal((await cli(['ban', 'add', peer, '--for', '1h', '--reason', 'test', '--state', directory])).code, 0)
+  await until(async () => node.getConnections().length === 0)
+  await assert.rejects(async () => {
+    const connection = await node.dial(address)
+    await node.services.ping.ping(connection.remotePeer)
+  })
+  const explained = await cli(['explain', peer, '--state', directory])
+  assert.equal(explained.code, 0, explained.stderr)
+  assert.match(explained.stdout, /gate\.ban/)
+  assert.match(explained.stdout, /banned/)
+  assert.equal((await cli(['ban', 'rm', peer, '--state', directory])).code, 0)
+  const connection = await node.dial(address)
+  assert.ok((await node.services.ping.ping(connection.remotePeer)) >= 0)
 })
 
 test('a second start on the same state directory fails, names the holder, and disturbs nothing', async t => {
