@@ -72,8 +72,8 @@ function walk(node: Node, value: unknown, path: readonly string[], given: Given[
     return
   }
   for (const key of keys) {
-    const child = node.children.get(key) ?? (key === '__proto__' || key === '*' ? undefined : node.children.get('*'))
-    if (child === undefined || key === '*') problems.push(unknownKey(node, [...path, key], key))
+    const child = node.children.get(key) ?? (key === '__proto__' ? undefined : node.children.get('*'))
+    if (child === undefined) problems.push(unknownKey(node, [...path, key], key))
     else walk(child, value[key], [...path, key], given, problems)
   }
 }
