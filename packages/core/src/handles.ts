@@ -81,7 +81,7 @@ export interface Stream extends Handle {
   readonly service: string | undefined
   readonly memory: MemoryAccount
   readonly usage: Usage
-  /** Moves the stream from transient to the protocol scopes. Refused: stays transient and may be tried again. A second protocol is refused by `handle.state`. */
+  /** Moves the stream from transient to the protocol scopes. Refused: stays transient and may be tried again. A second protocol, or one before the connection has its peer, is refused by `handle.state`. */
   setProtocol(protocol: string): Decision
   /** Needs a protocol; once. Refused: protocol scopes stay. */
   setService(service: string): Decision

@@ -1,5 +1,6 @@
 /** What the engine's tests share: a clock under their control, a seeded generator, a governor that logs its events. */
 
+import type { TestContext } from 'node:test'
 import {
   type Clock,
   createGovernor,
@@ -9,6 +10,7 @@ import {
   type PolicyInput,
   type RecordedInput,
 } from '@sluice/core'
+import fc from 'fast-check'
 
 export class TestClock implements Clock {
   nowMs = 1_700_000_000_000
@@ -57,4 +59,12 @@ export function taken<H>(
 ): H {
   if (!decision.allow) throw new Error(`refused: ${decision.denial.message}`)
   return decision.handle
+}
+
+/** Runs a fast-check property with a seed that is printed, so that any failure can be run again: `SLUICE_SEED=… node --test …`. */
+export function holds<T>(t: TestContext, property: fc.IPropertyWithHooks<T> | fc.IProperty<T>, numRuns = 200): void {
+  const given = process.env['SLUICE_SEED']
+  const seed = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given)
+  t.diagnostic(`seed ${seed}`)
+  fc.assert(property, { seed, numRuns })
 }

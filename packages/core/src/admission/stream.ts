@@ -98,11 +98,11 @@ export class StreamHandle extends Account implements Stream {
     const engine = this.engine
     if (engine.onInput !== undefined) engine.record({ v: 'protocol', t: engine.tick(), s: this.id, n: protocol })
     if (!this.open) return engine.released(this)
-    if (this.protocol !== undefined) return engine.wrongState(this)
+    if (this.protocol !== undefined || this.peerScope === NOWHERE) return engine.wrongState(this)
     const { inbound, bytes } = this
     const graph = engine.graph
     const scope = graph.protocol(protocol)
-    const peerScope = this.peerScope === NOWHERE ? NOWHERE : graph.protocolPeer(this.peerScope, scope)
+    const peerScope = graph.protocolPeer(this.peerScope, scope)
     let would: Denial | undefined
     if (streamBlocked(peerScope, inbound, bytes) !== NOTHING || streamBlocked(scope, inbound, bytes) !== NOTHING) {
       const decision = this.#judge(peerScope, scope)
@@ -128,7 +128,7 @@ export class StreamHandle extends Account implements Stream {
     const { inbound, bytes } = this
     const graph = engine.graph
     const scope = graph.service(service)
-    const peerScope = this.peerScope === NOWHERE ? NOWHERE : graph.servicePeer(this.peerScope, scope)
+    const peerScope = graph.servicePeer(this.peerScope, scope)
     let would: Denial | undefined
     if (streamBlocked(peerScope, inbound, bytes) !== NOTHING || streamBlocked(scope, inbound, bytes) !== NOTHING) {
       const decision = this.#judge(peerScope, scope)
@@ -196,7 +196,7 @@ export class StreamHandle extends Account implements Stream {
     this.peerScope.removeStream(inbound, bytes)
     peer.addStream(inbound, bytes)
     this.peerScope = peer
-    if (this.protocol === undefined && this.transientScope !== transient) {
+    if (this.transientScope !== transient) {
       this.transientScope.removeStream(inbound, bytes)
       transient.addStream(inbound, bytes)
       this.transientScope = transient

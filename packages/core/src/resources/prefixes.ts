@@ -9,7 +9,7 @@
 
 import type { Address } from '../address.ts'
 import { formatNetwork, parseNetwork } from '../gate/entries.ts'
-import { type NetworkKey, PrefixTable } from '../gate/prefixes.ts'
+import { maskWord, type NetworkKey, PrefixTable } from '../gate/prefixes.ts'
 import { formatIp4, formatIp6 } from '../ip.ts'
 import type { NetworkLimits, Policy, PrefixLimits } from '../policy/policy.ts'
 import { CONNECTIONS, CONNECTIONS_PENDING, NOTHING, PREFIX } from './counters.ts'
@@ -125,15 +125,25 @@ class Level {
     else this.paths.set(0, address.a, path)
   }
 
+  knownScope(address: Address): Scope | undefined {
+    const a = maskWord(address.a, this.bits)
+    return this.isIp6 ? this.scopes.get(a, maskWord(address.b, this.bits - 32)) : this.scopes.get(0, a)
+  }
+
   scope(address: Address): Scope {
-    const a = mask(address.a, this.bits)
-    const b = mask(address.b, this.bits - 32)
-    const known = this.isIp6 ? this.scopes.get(a, b) : this.scopes.get(0, a)
+    const known = this.knownScope(address)
     if (known !== undefined) return known
-    const made = new Scope(PREFIX, `prefix:${this.isIp6 ? formatIp6(a, b, 0, 0) : formatIp4(a)}/${this.bits}`, this.limits)
-    if (this.isIp6) this.scopes.set(a, b, made)
+    const a = maskWord(address.a, this.bits)
+    const made = new Scope(PREFIX, this.name(address), this.limits)
+    if (this.isIp6) this.scopes.set(a, maskWord(address.b, this.bits - 32), made)
     else this.scopes.set(0, a, made)
     return made
+  }
+
+  name(address: Address): string {
+    const a = maskWord(address.a, this.bits)
+    const text = this.isIp6 ? formatIp6(a, maskWord(address.b, this.bits - 32), 0, 0) : formatIp4(a)
+    return `prefix:${text}/${this.bits}`
   }
 
   /** Forgets what nobody is connected through. @returns paths left */
@@ -148,10 +158,13 @@ class Level {
   }
 }
 
-/** The word with all bits from `bits` on cleared. */
-function mask(word: number, bits: number): number {
-  if (bits >= 32) return word
-  return bits <= 0 ? 0 : word & (-1 << (32 - bits))
+/** A prefix as `explain` shows it. */
+export interface DescribedPrefix {
+  readonly name: string
+  readonly limits: LimitTable
+  readonly scope: Scope | undefined
+  /** Policy path of the level or network. */
+  readonly policyPath: string
 }
 
 /** A network with limits of its own: one path for everybody inside, or a level of its own where each IP gets these limits. */
@@ -225,13 +238,32 @@ export class PrefixScopes {
   path(address: Address): PrefixPath {
     if (address.kind !== 'ip4' && address.kind !== 'ip6') return this.#namedPath(address)
     if (this.#rules.length > 0) {
-      const { kind, a, b, c, d } = address
-      const rule = this.#rules[this.#networks.match(kind === 'ip4' ? 4 : 6, a, b, c, d)]
+      const rule = this.#rules[this.#match(address)]
       if (rule !== undefined) return rule.whole ?? this.#ipPath(address, rule.levels)
     }
-    const locality = address.locality
-    if (locality === 'loopback' ? this.#loopbackExempt : locality === 'private' && this.#privateExempt) return PrefixPath.NONE
+    if (this.#isExempt(address)) return PrefixPath.NONE
     return this.#ipPath(address, address.kind === 'ip4' ? this.#ip4 : this.#ip6)
+  }
+
+  /** The limits an address stands under, narrow to wide, with the scope where somebody is connected. Makes nothing. */
+  describe(address: Address): readonly DescribedPrefix[] {
+    if (address.kind === 'relay' || address.kind === 'other') {
+      const limits = address.kind === 'relay' ? this.#relayLimits : this.#otherLimits
+      return [{ name: address.text, limits, scope: this.#named.get(address.text)?.scopes[0], policyPath: `prefixes.${address.kind}` }]
+    }
+    const index = this.#match(address)
+    const rule = this.#rules[index]
+    const policyPath = `prefixes.networks[${index}]`
+    const whole = rule?.whole?.scopes[0]
+    if (whole !== undefined) return [{ name: whole.name, limits: whole.limits, scope: whole, policyPath }]
+    if (rule === undefined && this.#isExempt(address)) return []
+    const family = address.kind === 'ip4' ? 'ipv4' : 'ipv6'
+    const levels = rule?.levels ?? (address.kind === 'ip4' ? this.#ip4 : this.#ip6)
+    return levels.map((level, depth) => {
+      const scope = level.knownScope(address)
+      const path = `prefixes.${family}.${depth === 0 ? 'ip' : `/${level.bits}`}`
+      return { name: level.name(address), limits: scope?.limits ?? level.limits, scope, policyPath: rule === undefined ? path : policyPath }
+    })
   }
 
   /** One connection less on this path. @param pending it never had a peer */
@@ -264,6 +296,15 @@ export class PrefixScopes {
     }
     this.#paths = left
     this.#idlePaths = 0
+  }
+
+  /** Number of the most specific rule about an IP address; -1 for none. */
+  #match({ kind, a, b, c, d }: Address): number {
+    return this.#rules.length === 0 ? -1 : this.#networks.match(kind === 'ip4' ? 4 : 6, a, b, c, d)
+  }
+
+  #isExempt({ locality }: Address): boolean {
+    return locality === 'loopback' ? this.#loopbackExempt : locality === 'private' && this.#privateExempt
   }
 
   *#levels(): IterableIterator<Level> {
