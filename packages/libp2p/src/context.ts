@@ -87,6 +87,8 @@ export interface NodeContextInit {
   readonly governor: Governor
   readonly clock: Clock
   readonly logger: ComponentLogger
+  /** Somebody else created the governor and gets its events: report what this node refuses ourselves. */
+  readonly foreignGovernor: boolean
 }
 
 /** Most subscribers of a node's events: metrics, decisions() iterators, the service itself. */
@@ -138,6 +140,10 @@ export function createNodeContext(init: NodeContextInit): OwnedContext {
     refuse(denial, state) {
       log('refused %s: %s', state?.address ?? denial.scope, denial.message)
       const error = new RefusedError(denial)
+      if (init.foreignGovernor) {
+        const { peer, address } = state?.handle ?? { peer: undefined, address: undefined }
+        emit({ type: 'denial', atMs: governor.now(), mode: 'enforce', denial, peer, address })
+      }
       if (state !== undefined) {
         remember(state, error)
       }

@@ -5,7 +5,7 @@
 import type { Clock, Governor, GovernorEvent, PolicyInput } from '@sluice/core'
 import { createGovernor } from '@sluice/core'
 import type { Capabilities } from './capabilities.ts'
-import { muxerCapabilities, transportCapabilities } from './capabilities.ts'
+import { formatCapabilities, muxerCapabilities, transportCapabilities } from './capabilities.ts'
 import type { NodeComponents } from './connection/components.ts'
 import { closeForbidden } from './connection/forbidden.ts'
 import type { ConnectionGuard } from './connection/install.ts'
@@ -53,7 +53,12 @@ export class SluiceNode {
     this.#components = components
     this.#init = init
     const governor = init.governor ?? this.#createGovernor()
-    this.context = createNodeContext({ governor, clock: init.clock, logger: components.logger })
+    this.context = createNodeContext({
+      governor,
+      clock: init.clock,
+      logger: components.logger,
+      foreignGovernor: init.governor !== undefined,
+    })
     this.guard = guardConnections(this.context, error => {
       this.missingHooks = [...this.missingHooks, ...error.hooks]
       announceMissing(this.context, init.onMissingHook, error)
@@ -93,6 +98,7 @@ export class SluiceNode {
   }
 
   run(): void {
+    this.context.log('mode %s, transports and muxers:\n%s', this.context.mode(), formatCapabilities(this.capabilities()))
     this.#advance()
   }
 
@@ -113,7 +119,6 @@ export class SluiceNode {
     }
     await this.context.drained(END_MS_MAX)
     await this.context.stopped()
-    this.#init.governor === undefined && this.context.governor.advance()
   }
 
   #createGovernor(): Governor {

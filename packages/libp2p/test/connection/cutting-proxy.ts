@@ -17,13 +17,14 @@ export interface CuttingProxyInit {
   /** Which direction is counted and cut. */
   readonly watch: 'to-node' | 'from-node'
   readonly afterBytes: number
-  readonly then: 'reset' | 'end' | 'garbage' | 'silence'
+  /** `deaf`: reads nothing more from the node, and ends its own side. */
+  readonly ending: 'reset' | 'end' | 'garbage' | 'deaf'
   /** Seed of the garbage. */
   readonly seed?: number
 }
 
 export async function cuttingProxy(t: TestContext, init: CuttingProxyInit): Promise<CuttingProxy> {
-  const { to, watch, afterBytes, then, seed = 1 } = init
+  const { to, watch, afterBytes, ending, seed = 1 } = init
   const sockets = new Set<net.Socket>()
   let passed = 0
   let noise = seed
@@ -36,9 +37,9 @@ export async function cuttingProxy(t: TestContext, init: CuttingProxyInit): Prom
     )
 
   const server = net.createServer(peer => {
-    const node = net.connect(to, '127.0.0.1')
+    const node = net.connect({ port: to, host: '127.0.0.1', allowHalfOpen: true })
     const end = (): void => {
-      if (then === 'end') {
+      if (ending === 'end') {
         peer.destroySoon()
         node.destroySoon()
       } else {
@@ -65,9 +66,12 @@ export async function cuttingProxy(t: TestContext, init: CuttingProxyInit): Prom
         const honest = Math.max(0, afterBytes - passed)
         passed += chunk.length
         into.write(chunk.subarray(0, honest))
-        if (then === 'garbage') {
+        if (ending === 'garbage') {
           into.write(scramble(chunk.subarray(honest)))
-        } else if (then !== 'silence') {
+        } else if (ending === 'deaf') {
+          from.pause()
+          from.end()
+        } else {
           end()
         }
       })

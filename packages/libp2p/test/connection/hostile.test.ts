@@ -4,11 +4,13 @@
  */
 
 import assert from 'node:assert/strict'
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import net from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { multiaddr } from '@multiformats/multiaddr'
+import { LINGER_MS } from '../../src/connection/socket.ts'
 import type { ProtectedNode } from '../helpers.ts'
 import { addressOf, eventually, heldNothing, noStrayErrors, plainNode, protectedNode } from '../helpers.ts'
 import type { CuttingProxyInit } from './cutting-proxy.ts'
@@ -26,8 +28,8 @@ for (const [transport, encrypter] of [
   ['tcp', 'tls'],
   ['ws', 'noise'],
 ] as const) {
-  for (const then of ['reset', 'end', 'garbage'] as const) {
-    test(`${transport}, ${encrypter}: a peer that ${then}s at each step of the upgrade`, async t => {
+  for (const ending of ['reset', 'end', 'garbage'] as const) {
+    test(`${transport}, ${encrypter}: a peer that ${ending}s at each step of the upgrade`, async t => {
       noStrayErrors(t)
       const kind = { transports: [transport], encrypters: [encrypter] }
       const node = await protectedNode(t, { ...kind, policy: { transports: { upgradeDeadlineMs: 1_000, upgradeDeadlineMinMs: 1_000 } } })
@@ -36,7 +38,7 @@ for (const [transport, encrypter] of [
         for (const batch of [OFFSETS.slice(0, 12), OFFSETS.slice(12)]) {
           await Promise.all(
             batch.map(async afterBytes => {
-              const init: CuttingProxyInit = { to: portOf(node), watch, afterBytes, then, seed: afterBytes + 7 }
+              const init: CuttingProxyInit = { to: portOf(node), watch, afterBytes, ending, seed: afterBytes + 7 }
               const proxy = await cuttingProxy(t, init)
               const address = multiaddr(`/ip4/127.0.0.1/tcp/${proxy.port}${transport === 'ws' ? '/ws' : ''}`)
               await peer.services.ping.ping(address, { signal: AbortSignal.timeout(1_500) }).catch(() => {})
@@ -56,7 +58,10 @@ for (const [transport, encrypter] of [
 
 test('sockets that talk nonsense from the first byte', async t => {
   noStrayErrors(t)
-  const node = await protectedNode(t, { transports: ['tcp', 'ws'], policy: { transports: { upgradeDeadlineMs: 500, upgradeDeadlineMinMs: 500 } } })
+  const node = await protectedNode(t, {
+    transports: ['tcp', 'ws'],
+    policy: { transports: { upgradeDeadlineMs: 500, upgradeDeadlineMinMs: 500 } },
+  })
   const ports = node.getMultiaddrs().map(address => Number(/\/tcp\/(\d+)/.exec(address.toString())?.[1]))
   const upgrade = `GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${Buffer.alloc(16).toString('base64')}\r\n\r\n`
   const says: readonly (readonly (string | Buffer)[])[] = [
@@ -159,4 +164,43 @@ test('a node that is stopped while attacked', async t => {
   attacking = false
   await Promise.all(attack)
   await heldNothing(node)
+})
+
+test('a peer that says goodbye but takes nothing stays charged until its socket is gone', async t => {
+  noStrayErrors(t)
+  const node = await protectedNode(t, { muxers: ['mplex'] })
+  await node.handle('/flood/1', stream => {
+    stream.send(new Uint8Array(15_000_000))
+  })
+  const proxy = await cuttingProxy(t, { to: portOf(node), watch: 'from-node', afterBytes: 100_000, ending: 'deaf' })
+  const peer = await plainNode(t, { muxers: ['mplex'], listen: false })
+  const stream = await peer.dialProtocol(multiaddr(`/ip4/127.0.0.1/tcp/${proxy.port}`), '/flood/1')
+  await eventually(() => proxy.passed > 100_000)
+  await eventually(() => node.getConnections().length === 0, 3_000)
+  const inbound = (): number => node.services.sluice.resources().system.usage.connectionsInbound
+  assert.equal(inbound(), 1, 'js-libp2p calls it closed, its socket still holds what was written')
+  await eventually(() => inbound() === 0, LINGER_MS + 2_000)
+  stream.abort(new Error('done'))
+})
+
+test('QUIC: datagrams of nonsense, and a peer that vanishes', async t => {
+  noStrayErrors(t)
+  const node = await protectedNode(t, { transports: ['quic'] })
+  const port = Number(/\/udp\/(\d+)/.exec(addressOf(node).toString())?.[1])
+  const socket = createSocket('udp4')
+  t.after(() => socket.close())
+  for (let index = 0; index < 200; index++) {
+    const datagram = Buffer.alloc(1 + ((index * 61) % 1_400), index)
+    datagram[0] = index % 2 === 0 ? 0xc0 | (index % 16) : 0x40 | (index % 64)
+    socket.send(datagram, port, '127.0.0.1')
+  }
+  for (let index = 0; index < 5; index++) {
+    const peer = await plainNode(t, { transports: ['quic'], listen: false })
+    const connection = await peer.dial(addressOf(node))
+    connection.abort(new Error('gone'))
+  }
+  await eventually(() => node.getConnections().length === 0)
+  await heldNothing(node)
+  const peer = await plainNode(t, { transports: ['quic'], listen: false })
+  await peer.services.ping.ping(addressOf(node))
 })

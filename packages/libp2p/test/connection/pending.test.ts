@@ -34,7 +34,11 @@ for (const transport of ['tcp', 'ws'] as const) {
       policy: {
         prefixes: {
           loopback: 'public',
-          ipv4: { ip: { connections: 64, pending: 4, rate: 'unlimited' }, '/24': { connections: 64, pending: 10 }, '/16': { connections: 64 } },
+          ipv4: {
+            ip: { connections: 64, pending: 4, rate: 'unlimited' },
+            '/24': { connections: 64, pending: 10 },
+            '/16': { connections: 64 },
+          },
         },
       },
     })
@@ -48,7 +52,10 @@ for (const transport of ['tcp', 'ws'] as const) {
     assert.equal(sluice.pending, 4)
     assert.equal(sluice.resources().system.usage.connectionsInbound, 4)
     const denials = sluice.resources().denials.filter(each => each.rule === 'limit.prefix')
-    assert.equal(denials.reduce((sum, each) => sum + each.count, 0), 8)
+    assert.equal(
+      denials.reduce((sum, each) => sum + each.count, 0),
+      8,
+    )
     assert.equal(denials[0]?.resource, 'connectionsPending')
     // Two dials in the middle of it, from another address.
     await peer.services.ping.ping(addressOf(node))
@@ -83,7 +90,10 @@ for (const transport of ['tcp', 'ws'] as const) {
 
 test('the deadline shrinks as the pending table fills', async t => {
   const node = await protectedNode(t, {
-    policy: { limits: { transient: { connectionsInbound: 4, connections: 4 } }, transports: { upgradeDeadlineMs: 60_000, upgradeDeadlineMinMs: 300 } },
+    policy: {
+      limits: { transient: { connectionsInbound: 4, connections: 4 } },
+      transports: { upgradeDeadlineMs: 60_000, upgradeDeadlineMinMs: 300 },
+    },
   })
   const port = portOf(addressOf(node))
   const first = await silent(t, port)

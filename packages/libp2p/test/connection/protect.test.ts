@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { SluiceService } from '@sluice/libp2p'
 import { protect, SUPPORTED_LIBP2P } from '@sluice/libp2p'
-import { connectionManagerFor, mergePolicies, policyFromConnectionManager } from '../../src/connection-manager.ts'
 import manifest from '../../package.json' with { type: 'json' }
+import { connectionManagerFor, mergePolicies, policyFromConnectionManager } from '../../src/connection-manager.ts'
 import { addressOf, nodeOptions, pair, plainNode, protectedNode } from '../helpers.ts'
 
 test('protect keeps the types and the values of services, and adds its own', async t => {

@@ -51,7 +51,7 @@ test('a refused inbound connection is aborted before the handshake', async t => 
   noStrayErrors(t)
   const { node, peer } = await pair(t, { policy: { limits: { system: { connectionsInbound: 1 } } } })
   await peer.services.ping.ping(addressOf(node))
-  const socket = net.connect({ port: addressOf(node).toOptions().port, host: '127.0.0.1' })
+  const socket = net.connect({ port: Number(/\/tcp\/(\d+)/.exec(addressOf(node).toString())?.[1]), host: '127.0.0.1' })
   const chunks: Buffer[] = []
   socket.on('data', chunk => chunks.push(chunk))
   socket.on('error', () => {})
@@ -84,7 +84,10 @@ test('a peer over its limit is refused after the handshake, on TCP and on QUIC',
 
 test('handshakes have a rate, spent before any key is computed', async t => {
   const { node } = await pair(t, {
-    policy: { prefixes: { loopback: 'public', ipv4: { ip: { rate: 'unlimited' } } }, rates: { handshake: { ip: { perSecond: 0.001, burst: 2 } } } },
+    policy: {
+      prefixes: { loopback: 'public', ipv4: { ip: { rate: 'unlimited' } } },
+      rates: { handshake: { ip: { perSecond: 0.001, burst: 2 } } },
+    },
   })
   for (let index = 0; index < 2; index++) {
     const peer = await plainNode(t, { listen: false })

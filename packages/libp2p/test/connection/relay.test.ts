@@ -15,7 +15,9 @@ const relayed = (listen: readonly string[]): NodeOptions => ({
   options: { transports: [tcp(), circuitRelayTransport()], addresses: { listen: [...listen] } },
 })
 
-const relay: NodeOptions = { options: { services: { ping: ping(), identify: identify(), relay: circuitRelayServer() } } as NodeOptions['options'] & {} }
+const relay: NodeOptions = {
+  options: { services: { ping: ping(), identify: identify(), relay: circuitRelayServer() } } as NodeOptions['options'] & {},
+}
 
 test('relay, server and client, all protected', async t => {
   noStrayErrors(t)

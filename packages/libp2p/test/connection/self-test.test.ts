@@ -4,42 +4,43 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createLibp2p } from 'libp2p'
-import type { MissingHookError, OnMissingHook, SluiceService } from '@sluice/libp2p'
+import type { MissingHookError, OnMissingHook } from '@sluice/libp2p'
 import { protect } from '@sluice/libp2p'
+import { createLibp2p } from 'libp2p'
 import { nodeOptions, protectedNode } from '../helpers.ts'
 
-// biome-ignore lint/suspicious/noExplicitAny: reaches into js-libp2p the way a release that changed would
-type Parts = any
+/** What the tests reach into, the way a release of js-libp2p that changed would. */
+interface Parts {
+  readonly upgrader: Record<string, unknown> & {
+    readonly connectionEncrypters: Map<string, unknown>
+    readonly streamMuxers: Map<string, unknown>
+  }
+  readonly transportManager: { components: unknown; getTransports(): { dial?: unknown }[] }
+  readonly connectionManager: { openConnection?: unknown }
+}
 
-const BREAKS: readonly (readonly [hook: string, how: (components: Parts) => void])[] = [
+const BREAKS: readonly (readonly [hook: string, how: (parts: Parts) => unknown])[] = [
   ['upgrader inbound', ({ upgrader }) => (upgrader.upgradeInbound = Object.getPrototypeOf(upgrader).upgradeInbound)],
   ['upgrader outbound', ({ upgrader }) => (upgrader.upgradeOutbound = Object.getPrototypeOf(upgrader).upgradeOutbound)],
   ['upgrader inbound', ({ upgrader }) => (upgrader.shouldBlockConnection = async () => {})],
   ['upgrader inbound', ({ upgrader }) => (upgrader._performUpgrade = async () => ({}))],
   ['transport manager', ({ transportManager }) => (transportManager.components = {})],
-  ['transports', ({ transportManager }) => delete transportManager.getTransports()[0].dial],
+  ['transports', ({ transportManager }) => delete transportManager.getTransports()[0]?.dial],
   ['connection encrypters', ({ upgrader }) => upgrader.connectionEncrypters.set('/noise', { protocol: '/noise' })],
   ['stream muxers', ({ upgrader }) => upgrader.streamMuxers.set('/yamux/1.0.0', { protocol: '/yamux/1.0.0' })],
   ['connection manager', ({ connectionManager }) => delete connectionManager.openConnection],
 ]
 
-function broken(how: (components: Parts) => void, onMissingHook?: OnMissingHook) {
+function broken(how: (parts: Parts) => unknown, onMissingHook?: OnMissingHook) {
   const options = nodeOptions()
-  return protect(
-    {
-      ...options,
-      services: {
-        ...options.services,
-        saboteur: (components: Parts) => {
-          how(components)
-          return {}
-        },
-      },
+  const services = {
+    ...options.services,
+    saboteur: (components: object) => {
+      how(components as Parts)
+      return {}
     },
-    {},
-    onMissingHook === undefined ? {} : { onMissingHook },
-  )
+  } as NonNullable<typeof options.services>
+  return protect({ ...options, services }, {}, onMissingHook === undefined ? {} : { onMissingHook })
 }
 
 for (const [hook, how] of BREAKS) {
@@ -62,7 +63,7 @@ test('by choice it starts all the same, and says so', async t => {
     warnings.push(warning)
   }
   process.on('warning', onWarning)
-  const node = (await createLibp2p(broken(BREAKS[8]![1], 'degrade'))) as unknown as { stop(): Promise<void>; services: { sluice: SluiceService } }
+  const node = await createLibp2p(broken(({ connectionManager }) => delete connectionManager.openConnection, 'degrade'))
   t.after(() => node.stop())
   await new Promise(resolve => setImmediate(resolve))
   process.off('warning', onWarning)
@@ -80,7 +81,7 @@ test('a WebSocket listener that keeps its server elsewhere is a missing hook', a
   const moved = protect({
     ...options,
     transports: [
-      (components: Parts) => {
+      components => {
         const transport = factory(components)
         const createListener = transport.createListener.bind(transport)
         transport.createListener = init => Object.assign(createListener(init), { server: undefined })
@@ -92,7 +93,11 @@ test('a WebSocket listener that keeps its server elsewhere is a missing hook', a
 })
 
 test('an intact node misses nothing, on every transport', async t => {
-  const node = await protectedNode(t, { transports: ['tcp', 'ws', 'quic', 'memory'], muxers: ['yamux', 'mplex'], encrypters: ['noise', 'tls'] })
+  const node = await protectedNode(t, {
+    transports: ['tcp', 'ws', 'quic', 'memory'],
+    muxers: ['yamux', 'mplex'],
+    encrypters: ['noise', 'tls'],
+  })
   assert.deepEqual(node.services.sluice.missingHooks, [])
   assert.deepEqual(
     node.services.sluice.capabilities.map(({ name }) => name),

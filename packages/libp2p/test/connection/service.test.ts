@@ -45,7 +45,9 @@ test('the capability table is printable', async t => {
 test('an unknown transport gets the generic hooks, and its row says so', async t => {
   noStrayErrors(t)
   const known = await protectedNode(t, { transports: ['memory'] })
-  const [transport] = (known as unknown as { components: { transportManager: { getTransports(): Record<symbol, string>[] } } }).components.transportManager.getTransports()
+  const [transport] = (
+    known as unknown as { components: { transportManager: { getTransports(): Record<symbol, string>[] } } }
+  ).components.transportManager.getTransports()
   assert.ok(transport)
   Object.defineProperty(transport, Symbol.toStringTag, { value: 'carrier-pigeon' })
   const [row] = known.services.sluice.capabilities
