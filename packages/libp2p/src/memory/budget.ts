@@ -1,6 +1,9 @@
 /**
  * One budget of accounted bytes for the node: the governor's system scope. As it fills the node asks for less, in the order of least harm, and never resets what could have waited:
- * the fattest readers get no more window, then nobody who holds anything does, then sockets are paused in pulses, then the fattest stream of the fattest connection is reset.
+ * the fattest readers get no more window, then nobody who holds anything does, then sockets are read in pulses, then the fattest stream of the fattest connection is reset.
+ *
+ * Bytes that nobody reads have a smaller budget of their own, because waiting costs their sender nothing it could have had: above it the connections that hold more than their share are
+ * read in pulses, and above twice that, streams that were not read for `STALLED_MS` are reset.
  *
  * The governor counts; this only acts. A scope below the node's that overflows (a connection, a peer, a protocol) costs the connection that grew it its fattest stream.
  */
@@ -19,12 +22,19 @@ export const PAUSE_SOCKETS_FILL = 0.9
 const HYSTERESIS = 0.1
 /** Share of all charged bytes whose holders count as the fattest readers. */
 const FATTEST_SHARE = 0.5
+/** Unread bytes of the whole node above which connections with more than their share are read in pulses: a quarter of the budget, 16 MiB at most. Received bytes cost about twice their size of process memory. */
+export const UNREAD_BYTES_MAX: number = 16 * 1024 * 1024
+const UNREAD_SHARE = 1 / 4
+/** Unread bytes every connection may hold whatever the others do: two initial yamux windows, so that two stalled streams never slow the others of their connection. */
+export const UNREAD_FREE_BYTES: number = 512 * 1024
+/** A stream nobody has read for so long may be reset while the node holds twice its unread bytes, in milliseconds. */
+export const STALLED_MS = 5_000
 /** How often charges are refreshed and measures taken while anything is charged, in milliseconds. */
 export const SWEEP_MS = 50
 /** Bytes newly charged after which measures are taken without waiting for the sweep. */
 const REACT_BYTES = 1024 * 1024
 
-/** 0: none. 1: fattest readers withheld. 2: all who hold anything. 3: sockets paused in pulses. */
+/** 0: none. 1: fattest readers withheld. 2: all who hold anything. 3: sockets read in pulses. */
 export type BudgetLevel = 0 | 1 | 2 | 3
 
 export class MemoryBudget {
@@ -33,20 +43,32 @@ export class MemoryBudget {
   readonly #charged = new Set<StreamGuard>()
   /** Connections with bytes below their streams. */
   readonly #connections = new Set<MuxerGuard>()
-  readonly #pauses = new SocketPauses()
+  readonly #pauses: SocketPauses
   readonly #withheld = new Set<StreamGuard>()
   #level: BudgetLevel = 0
+  #unreadBytes = 0
   #timer: NodeJS.Timeout | undefined
   #sinceMeasured = 0
   #resets = 0
 
   constructor(context: NodeContext) {
     this.#context = context
+    this.#pauses = new SocketPauses(() => context.governor.now())
     context.onStop(() => this.stop())
   }
 
   get level(): BudgetLevel {
     return this.#level
+  }
+
+  /** Bytes received that nobody has read. */
+  get unreadBytes(): number {
+    return this.#unreadBytes
+  }
+
+  /** Connections read in pulses now. */
+  get pausedConnections(): number {
+    return this.#pauses.size
   }
 
   /** Streams reset because the budget, or a scope, was full. */
@@ -59,11 +81,9 @@ export class MemoryBudget {
     return this.#charged.size
   }
 
-  addConnection(_guard: MuxerGuard): void {}
-
   removeConnection(guard: MuxerGuard): void {
     this.#connections.delete(guard)
-    this.#pauses.resume(guard, this.#context.governor.now())
+    this.#pauses.release(guard)
   }
 
   remove(guard: StreamGuard): void {
@@ -71,7 +91,8 @@ export class MemoryBudget {
     this.#withheld.delete(guard)
   }
 
-  onCharged(guard: StreamGuard): void {
+  onCharged(guard: StreamGuard, unreadMoved: number): void {
+    this.#unreadBytes += unreadMoved
     if (guard.ended) return
     if (guard.chargedBytes === 0) this.#charged.delete(guard)
     else this.#charged.add(guard)
@@ -102,7 +123,7 @@ export class MemoryBudget {
   stop(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    this.#pauses.resumeDue(this.#context.governor.now(), 0)
+    this.#pauses.releaseUnless(() => false)
     for (const guard of this.#withheld) guard.release(WITHHELD.budget)
     this.#withheld.clear()
     this.#level = 0
@@ -122,16 +143,20 @@ export class MemoryBudget {
     if (this.#charged.size > 0 || this.#connections.size > 0 || this.#level > 0 || this.#pauses.size > 0) this.#schedule()
   }
 
+  #limit(): number {
+    const limit = this.#context.governor.view({ scope: 'system' })?.limits.memory
+    return typeof limit === 'number' ? limit : Number.POSITIVE_INFINITY
+  }
+
   #fill(): number {
-    const system = this.#context.governor.view({ scope: 'system' })
-    const limit = system?.limits.memory
-    return system === undefined || typeof limit !== 'number' || limit === 0 ? 0 : system.usage.memory / limit
+    const used = this.#context.governor.view({ scope: 'system' })?.usage.memory ?? 0
+    const limit = this.#limit()
+    return limit === 0 ? 0 : used / limit
   }
 
   #measure(): void {
     this.#sinceMeasured = 0
     if (this.#context.mode('limit.system') !== 'enforce') return
-    const nowMs = this.#context.governor.now()
     let fill = this.#fill()
     while (fill >= 1) {
       const worst = fattestOffender(this.#charged)
@@ -141,9 +166,7 @@ export class MemoryBudget {
     }
     this.#level = nextLevel(this.#level, fill)
     this.#withhold()
-    const pauseMs = this.#level === 3 ? this.#context.policy().transports.socketPauseMs : 0
-    this.#pauses.resumeDue(nowMs, pauseMs)
-    if (this.#level === 3) for (const guard of this.#charged) this.#pauses.pause(guard.owner as MuxerGuard, nowMs)
+    this.#pause()
   }
 
   /** Withholds whom the level says, and grants everybody else again. */
@@ -162,10 +185,37 @@ export class MemoryBudget {
     }
   }
 
+  #pause(): void {
+    const max = Math.min(UNREAD_BYTES_MAX, this.#limit() * UNREAD_SHARE)
+    if (this.#unreadBytes > 2 * max) this.#resetStalled(2 * max)
+    const crowded = this.#unreadBytes > (this.#pauses.size > 0 ? max / 2 : max)
+    if (!crowded && this.#level < 3) {
+      this.#pauses.releaseUnless(() => false)
+      return
+    }
+    const owners = new Set([...this.#charged].map(guard => guard.owner as MuxerGuard))
+    const share = Math.max(UNREAD_FREE_BYTES, max / Math.max(1, owners.size) / 2)
+    const due = (owner: MuxerGuard): boolean => owner.shaping && (this.#level === 3 ? owner.heldBytes > 0 : owner.unreadBytes > share)
+    this.#pauses.releaseUnless(due)
+    for (const owner of owners) if (due(owner)) this.#pauses.hold(owner)
+    this.#pauses.pulse(this.#context.policy().transports.socketPauseMs)
+  }
+
+  /** Resets streams that nobody has read for long, those that hold most first, until no more than `keep` bytes are unread or no such stream is left. */
+  #resetStalled(keep: number): void {
+    const nowMs = this.#context.governor.now()
+    const stalled = [...this.#charged]
+      .filter(guard => guard.owner.shaping && guard.chargedUnreadBytes > 0 && nowMs - guard.readMs >= STALLED_MS)
+      .sort((a, b) => b.owner.unreadBytes - a.owner.unreadBytes || b.chargedUnreadBytes - a.chargedUnreadBytes)
+    for (const guard of stalled) {
+      if (this.#unreadBytes <= keep) return
+      this.#reset(guard)
+    }
+  }
+
   #reset(guard: StreamGuard): void {
     this.#resets++
-    const message = `its stream ${guard.handle.name} held ${guard.chargedBytes} bytes when a memory limit was reached`
-    guard.cut('memory', message)
+    guard.cut('memory', `its stream ${guard.handle.name} held ${guard.chargedBytes} bytes when the node or one of its scopes had no room`)
     // In `observe`, or if the stream did not close: not the fattest any more, so that the search ends.
     this.remove(guard)
   }
@@ -189,5 +239,3 @@ export function createMemoryBudget(context: NodeContext): MemoryBudget {
   }
   return budget
 }
-
-export const budgetOf: (context: NodeContext) => MemoryBudget = createMemoryBudget

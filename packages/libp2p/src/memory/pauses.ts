@@ -1,44 +1,69 @@
 /**
- * Pauses sockets in pulses: each pause is shorter than any ping monitor's patience, and between two the socket is read for a moment, so that pings on either side get through.
+ * Pauses sockets in pulses: each pause is shorter than any ping monitor's patience, and between two the socket is read for one piece, so that pings on either side get through.
  * Only where pausing a connection makes its sender wait; elsewhere it would only move the bytes to another buffer.
  */
 
 import type { MessageStream } from '@libp2p/interface'
 import type { MuxerGuard } from '../muxer/guard.ts'
 
-/** How long a socket is read between two pauses, in milliseconds. A ping and its answer need one turn of the event loop each; 100 ms is the longest turn we aim at. */
-export const READ_BETWEEN_PAUSES_MS = 100
-
 export class SocketPauses {
-  readonly #paused = new Map<MuxerGuard, number>()
-  readonly #readUntil = new WeakMap<MuxerGuard, number>()
+  /** When each paused connection was paused; undefined while it may read one piece. At most the open connections. */
+  readonly #held = new Map<MuxerGuard, number | undefined>()
+  readonly #now: () => number
 
-  get size(): number {
-    return this.#paused.size
+  /** @param now milliseconds, the engine's clock */
+  constructor(now: () => number) {
+    this.#now = now
   }
 
-  /** Pauses a connection unless it is paused or in its moment between two pauses. */
-  pause(guard: MuxerGuard, nowMs: number): void {
-    if (this.#paused.has(guard) || !guard.backpressure || (this.#readUntil.get(guard) ?? 0) > nowMs) return
+  get size(): number {
+    return this.#held.size
+  }
+
+  has(guard: MuxerGuard): boolean {
+    return this.#held.has(guard)
+  }
+
+  /** From now on until `release` the connection is read one piece per pulse. */
+  hold(guard: MuxerGuard): void {
+    if (this.#held.has(guard) || !guard.backpressure) return
+    this.#held.set(guard, undefined)
+    guard.onPiece = () => this.#pause(guard)
+    this.#pause(guard)
+  }
+
+  #pause(guard: MuxerGuard): void {
+    if (this.#held.get(guard) !== undefined) return
     const stream = readerOf(guard)
     if (stream?.readStatus !== 'readable') return
     stream.pause()
-    this.#paused.set(guard, nowMs)
+    this.#held.set(guard, this.#now())
   }
 
-  /** Ends the pauses that have lasted long enough; all of them when `pauseMs` is 0. */
-  resumeDue(nowMs: number, pauseMs: number): void {
-    for (const [guard, sinceMs] of this.#paused) {
-      if (nowMs - sinceMs >= pauseMs) this.resume(guard, nowMs)
+  /** Lets those read one piece that have been paused for `pauseMs`. */
+  pulse(pauseMs: number): void {
+    for (const [guard, sinceMs] of this.#held) {
+      if (sinceMs === undefined || this.#now() - sinceMs < pauseMs) continue
+      this.#held.set(guard, undefined)
+      resume(guard)
     }
   }
 
-  resume(guard: MuxerGuard, nowMs: number): void {
-    if (!this.#paused.delete(guard)) return
-    this.#readUntil.set(guard, nowMs + READ_BETWEEN_PAUSES_MS)
-    const stream = readerOf(guard)
-    if (stream?.readStatus === 'paused') stream.resume()
+  release(guard: MuxerGuard): void {
+    if (!this.#held.delete(guard)) return
+    guard.onPiece = undefined
+    resume(guard)
   }
+
+  /** Releases all that `keep` does not want held. */
+  releaseUnless(keep: (guard: MuxerGuard) => boolean): void {
+    for (const guard of this.#held.keys()) if (!keep(guard)) this.release(guard)
+  }
+}
+
+function resume(guard: MuxerGuard): void {
+  const stream = readerOf(guard)
+  if (stream?.status === 'open' && stream.readStatus === 'paused') stream.resume()
 }
 
 /** What the muxer reads from. Its read status is public on streams only, but every message stream of @libp2p/utils has one. */

@@ -6,7 +6,7 @@ import type { MessageStream, StreamMuxer, StreamMuxerFactory } from '@libp2p/int
 import { muxerCapabilities } from '../capabilities.ts'
 import type { ConnectionState, NodeContext } from '../context.ts'
 import { repairOnDrain } from '../fixes/on-drain.ts'
-import { budgetOf } from '../memory/budget.ts'
+import { createMemoryBudget } from '../memory/budget.ts'
 import { guardGeneric } from './generic.ts'
 import { MuxerGuard } from './guard.ts'
 import { addMuxerHook, MPLEX_PROTOCOL, YAMUX_PROTOCOL } from './hooks.ts'
@@ -39,7 +39,7 @@ export function guardMuxer(muxer: StreamMuxer, state: ConnectionState, context: 
     muxer,
     state,
     context,
-    budgetOf(context),
+    createMemoryBudget(context),
     flow === 'backpressure' && state.capabilities.flow === 'backpressure',
   )
   if (muxer.protocol === YAMUX_PROTOCOL && isYamux(muxer)) guardYamux(muxer, guard)

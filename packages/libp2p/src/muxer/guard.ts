@@ -35,6 +35,9 @@ export class MuxerGuard implements StreamOwner {
   negotiating = 0
   orphans = 0
   heldBytes = 0
+  unreadBytes = 0
+  /** Its socket is read in pulses: told of each piece that is handled. */
+  onPiece: (() => void) | undefined
   /** Nothing of this connection is handled any more. */
   ended = false
   readonly #budget: MemoryBudget
@@ -51,7 +54,6 @@ export class MuxerGuard implements StreamOwner {
     this.#budget = budget
     this.backpressure = backpressure
     this.shaping = context.mode() === 'enforce'
-    budget.addConnection(this)
     state.onClose(() => this.#onClose())
   }
 
@@ -164,6 +166,7 @@ export class MuxerGuard implements StreamOwner {
       this.#grace.unref()
     }
     this.settle()
+    this.onPiece?.()
   }
 
   /** What waits below the streams is charged to the connection; more unsent than a stream may hold means that the remote does not read at all. */
@@ -182,9 +185,13 @@ export class MuxerGuard implements StreamOwner {
     this.#budget.onConnectionCharged(this)
   }
 
-  onCharged(guard: StreamGuard, fits: boolean): void {
-    this.#budget.onCharged(guard)
+  onCharged(guard: StreamGuard, fits: boolean, unreadMoved: number): void {
+    this.#budget.onCharged(guard, unreadMoved)
     if (!fits && this.shaping) this.#budget.onOverfull(this, guard)
+  }
+
+  onPipelinedPings(count: number): void {
+    this.#spend('ping', count)
   }
 
   onOffence(): void {

@@ -152,7 +152,7 @@ function onData(this: GuardedStream, data: Chunk): void {
   baseOf(this).onData!.call(this, data)
   if (guard.ended) return
   if (this.readBuffer !== undefined) compact(this.readBuffer)
-  guard.onReceived()
+  guard.onReceived(data.byteLength)
 }
 
 /** Hands what is buffered to the listeners; also called when a reader resumes or begins to listen. */

@@ -10,7 +10,7 @@
 import type { Stream as GovernorStream } from '@sluice/core'
 import type { CutReason } from '../refused.ts'
 import type { StreamOwner } from './owner.ts'
-import { serviceOf } from './services.ts'
+import { PING_SERVICE, serviceOf } from './services.ts'
 import type { RuntimeStream } from './shape.ts'
 
 /** A charge moves when what is held moved by this much. The error per stream; a thousand streams are off by 16 MB at most, all of them below any watermark. */
@@ -23,6 +23,9 @@ export const UNSENT_HIGH_BYTES: number = 256 * 1024
 export const UNSENT_LOW_BYTES: number = 64 * 1024
 /** Chunks a byte stream may be handed without reading, whatever their size: each costs about 150 bytes beside its content. */
 export const UNREAD_CHUNKS_MAX: number = 8192
+
+/** Bytes of a ping. Source: libp2p ping specification. */
+const PING_BYTES = 32
 
 /** Why windows are withheld; a stream may have several reasons at once. */
 export const WITHHELD = { unread: 1, unsent: 2, budget: 4 } as const
@@ -47,8 +50,13 @@ export class StreamGuard {
   withheld = 0
   /** A window update was skipped while withheld. */
   windowOwed = false
-  /** Bytes the governor knows of. */
+  /** Bytes the governor knows of, and how many of them are unread. */
   chargedBytes = 0
+  chargedUnreadBytes = 0
+  /** When unread bytes were last read, or first charged; by the engine's clock. */
+  readMs = 0
+  /** The ping protocol is spoken here. */
+  #ping = false
   #messages = 0
   #negotiationBytes = 0
   #handlers = 0
@@ -73,6 +81,7 @@ export class StreamGuard {
     const decision = this.handle.setProtocol(protocol)
     if (!decision.allow) throw this.#refuse(decision.denial)
     const service = serviceOf(protocol)
+    this.#ping = service === PING_SERVICE
     if (service === undefined) return
     const inService = this.handle.setService(service)
     if (!inService.allow) throw this.#refuse(inService.denial)
@@ -129,10 +138,16 @@ export class StreamGuard {
     this.#handedChunks++
   }
 
-  /** Data has arrived and been offered to whoever listens. */
-  onReceived(): void {
+  /**
+   * Data has arrived and been offered to whoever listens.
+   * @param bytes of it
+   */
+  onReceived(bytes: number): void {
     const unread = this.unreadBytes
     if (unread === 0) return
+    // Nobody who measures sends a ping before the last one was read; who does is paid for at once, the others when they are read.
+    if (this.#ping && this.behind) this.owner.onPipelinedPings(Math.ceil(bytes / PING_BYTES))
+    if (this.ended) return
     if (this.owner.shaping) {
       if (unread > UNREAD_HIGH_BYTES) this.withhold(WITHHELD.unread)
       const max = this.owner.context.policy().transports.streamReadBytesMax
@@ -209,10 +224,15 @@ export class StreamGuard {
     if (moved === 0) return
     this.chargedBytes = held
     this.owner.heldBytes += moved
+    const unread = Math.min(held, this.unreadBytes)
+    if (unread < this.chargedUnreadBytes || this.chargedUnreadBytes === 0) this.readMs = this.owner.context.governor.now()
+    const unreadMoved = unread - this.chargedUnreadBytes
+    this.chargedUnreadBytes = unread
+    this.owner.unreadBytes += unreadMoved
     let fits = true
     if (moved > 0) fits = this.handle.memory.force(moved)
     else this.handle.memory.free(-moved)
-    this.owner.onCharged(this, fits)
+    this.owner.onCharged(this, fits, unreadMoved)
   }
 
   /** Resets the stream for what the remote did. @returns the error it was reset with, undefined in `observe` */

@@ -18,8 +18,12 @@ export interface StreamOwner {
   orphans: number
   /** Bytes its streams hold. */
   heldBytes: number
-  /** A stream's charge has changed; `fits` is false when a scope is over its limit. */
-  onCharged(guard: StreamGuard, fits: boolean): void
+  /** The part of `heldBytes` that nobody has read. */
+  unreadBytes: number
+  /** A stream's charge has changed; `fits` is false when a scope is over its limit. @param unreadMoved by how much its unread part moved */
+  onCharged(guard: StreamGuard, fits: boolean, unreadMoved: number): void
+  /** Pings arrived behind others that are still unread. */
+  onPipelinedPings(count: number): void
   /** The remote made us reset a stream: counted like a reset of its own, and the connection is cut when there are too many. */
   onOffence(): void
   /** The stream is over; nothing is held by it. */

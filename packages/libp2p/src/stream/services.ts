@@ -3,9 +3,11 @@
  * Source: `ServiceName` constants of go-libp2p's p2p/protocol and p2p/host packages (v0.4x). Protocols of no known service get none.
  */
 
+export const PING_SERVICE = 'libp2p.ping'
+
 const SERVICES: readonly (readonly [RegExp, string])[] = [
   [/^\/[^/]+\/id(\/push)?\/1\.0\.0$/, 'libp2p.identify'],
-  [/^\/[^/]+\/ping\/1\.0\.0$/, 'libp2p.ping'],
+  [/^\/[^/]+\/ping\/1\.0\.0$/, PING_SERVICE],
   [/^\/libp2p\/autonat\/1\./, 'libp2p.autonat'],
   [/^\/libp2p\/autonat\/2\//, 'libp2p.autonat.v2'],
   [/^\/libp2p\/dcutr$/, 'libp2p.holepunch'],
