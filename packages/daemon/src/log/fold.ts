@@ -117,8 +117,13 @@ function write(event: GovernorEvent | CutEvent, fold: Fold, log: Logger): void {
       `${verb('cut', event.mode)} ${what} of ${address}: ${message}`,
       `${verb('cut', event.mode)}: ${reason}`,
     )
-  } else if (event.type === 'ban') log.info({ target: event.ban.target, reason: event.ban.reason }, 'banned')
-  else if (event.type === 'unban') log.info({ target: event.target }, event.expired ? 'ban ended' : 'ban lifted')
+  } else if (event.type === 'ban') {
+    log.info({ target: event.ban.target, reason: event.ban.reason }, 'banned')
+  } else if (event.type === 'unban') {
+    log.info({ target: event.target }, event.expired ? 'ban ended' : 'ban lifted')
+  } else {
+    log.info({ mode: event.mode }, 'the policy was changed')
+  }
 }
 
 function verb(what: 'deny' | 'cut', mode: Mode): string {

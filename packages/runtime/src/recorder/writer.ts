@@ -24,6 +24,9 @@ const FILE_BYTES_MIN = 4096
 /** One write to the system; also how much is copied at once. */
 const BATCH_BYTES = 256 * 1024
 
+/** How the line of a gap begins; inputs have verbs of their own. */
+const GAP_START = '{"v":"gap"'
+
 const writeAsync = promisify(write)
 
 export interface RecorderInit {
@@ -106,9 +109,12 @@ export class Recorder {
   async close(): Promise<void> {
     await this.#flushing
     if (this.#ended) return
-    if (this.#gap > 0) writeSync(this.#fd, gapLine(this.#gap))
     this.#ended = true
-    closeSync(this.#fd)
+    try {
+      if (this.#gap > 0) writeSync(this.#fd, gapLine(this.#gap))
+    } finally {
+      closeSync(this.#fd)
+    }
   }
 
   #push(line: string): void {
@@ -130,7 +136,7 @@ export class Recorder {
         }
         await writeAll(this.#fd, batch.data)
         this.#fileBytes += batch.data.length
-        this.#written += batch.lines
+        this.#written += batch.inputs
       }
     } catch (error) {
       this.#fail(error)
@@ -140,19 +146,21 @@ export class Recorder {
   }
 
   /** The next lines that still fit the file, or undefined when the file is full. */
-  #takeBatch(): { data: Buffer; lines: number } | undefined {
+  #takeBatch(): { data: Buffer; inputs: number } | undefined {
     let bytes = 0
     let lines = 0
+    let inputs = 0
     for (const line of this.#queue) {
       const lineBytes = Buffer.byteLength(line)
       if (this.#fileBytes + bytes + lineBytes > this.#fileBytesMax || (lines > 0 && bytes + lineBytes > BATCH_BYTES)) break
       bytes += lineBytes
       lines++
+      if (!line.startsWith(GAP_START)) inputs++
     }
     if (lines === 0) return undefined
     const data = Buffer.from(this.#queue.splice(0, lines).join(''))
     this.#queueBytes -= data.length
-    return { data, lines }
+    return { data, inputs }
   }
 
   #fail(error: unknown): void {
