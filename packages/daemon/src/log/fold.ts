@@ -121,8 +121,10 @@ function write(event: GovernorEvent | CutEvent, fold: Fold, log: Logger): void {
     log.info({ target: event.ban.target, reason: event.ban.reason }, 'banned')
   } else if (event.type === 'unban') {
     log.info({ target: event.target }, event.expired ? 'ban ended' : 'ban lifted')
-  } else {
+  } else if (event.type === 'policy') {
     log.info({ mode: event.mode }, 'the policy was changed')
+  } else {
+    log.error({ failed: event.failed }, 'the recording has ended: an input could not be written')
   }
 }
 

@@ -71,6 +71,7 @@ test('denials, cuts and bans become lines that say what was done, or would have 
   events.event({ type: 'unban', atMs: 0, target: ban.target, expired: true })
   events.event({ type: 'unban', atMs: 0, target: ban.target, expired: false })
   events.event({ type: 'policy', atMs: 0, mode: 'observe' })
+  events.event({ type: 'recorder', atMs: 0, failed: 'disk full' })
   events.close()
   assert.deepEqual(lines, [
     'denied: ping refused.',
@@ -81,6 +82,7 @@ test('denials, cuts and bans become lines that say what was done, or would have 
     'ban ended',
     'ban lifted',
     'the policy was changed',
+    'the recording has ended: an input could not be written',
     'denied: rate.ping (limit 5), 1 more times in 1 s',
     'cut: memory, 1 more times in 1 s',
   ])
