@@ -6,6 +6,7 @@
 import type { NodeContext } from '../context.ts'
 import type { RegistrarLike } from '../work/components.ts'
 import { acceptingManager, mendAllowList } from './allow-list.ts'
+import { boundPingAnswers } from './ping-reply.ts'
 import { copyMiddleware } from './registrar-middleware.ts'
 
 export interface FixComponents {
@@ -16,6 +17,7 @@ export interface FixComponents {
 /** Call before `protectWork`, from the same factory. */
 export function applyFixes(components: FixComponents, context: NodeContext): void {
   copyMiddleware(components.registrar)
+  boundPingAnswers(components.registrar)
   const manager = acceptingManager(components.connectionManager)
   if (manager !== undefined) mendAllowList(manager)
   context.hooks.add({

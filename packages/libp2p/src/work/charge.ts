@@ -9,8 +9,8 @@ import type { ConnectionState, NodeContext } from '../context.ts'
 /** Rate kinds spent by this part. Their rates are in the policy, under `rates.<kind>`. */
 export type WorkKind = 'identify' | 'identify-push' | 'peer-store-write' | 'relay-reservation' | 'ping'
 
-/** Refused pieces of work of one connection within `INSISTENCE_WINDOW_MS` after which it is cut. An honest peer asks once or twice, then waits or leaves. */
-export const INSISTENCE_MAX = 64
+/** Refused pieces of work of one connection within `INSISTENCE_WINDOW_MS` after which it is cut. An honest peer asks once or twice, then waits or leaves; each refused stream costs about 24 KB of garbage. */
+export const INSISTENCE_MAX = 16
 
 /** Milliseconds in which refusals count together; at one a second an insistent peer is left alone. */
 export const INSISTENCE_WINDOW_MS = 60_000

@@ -238,6 +238,10 @@ const PROTOCOLS = [
   '/ipfs/id/1.0.0',
   '/ipfs/id/push/1.0.0',
   '/ipfs/ping/1.0.0',
+  '/ipfs/kad/1.0.0',
+  '/meshsub/1.2.0',
+  '/libp2p/autonat/1.0.0',
+  '/libp2p/dcutr',
   '/libp2p/circuit/relay/0.2.0/hop',
   ...Object.values(THROWING),
 ]
@@ -245,8 +249,8 @@ const PROTOCOLS = [
 test('malformed messages of every service, on streams that end in every way', async () => {
   await rounds(async () => {
     const peer: Libp2p = await strangePeer(dice.pick(['noise', 'tls']))
-    // Our own identify question is answered with garbage too.
-    await peer.handle('/ipfs/id/1.0.0', stream => abuse(stream))
+    // What the server asks us is answered with garbage too.
+    await peer.handle(['/ipfs/id/1.0.0', '/ipfs/ping/1.0.0', '/ipfs/kad/1.0.0', '/meshsub/1.2.0'], stream => abuse(stream))
     try {
       const connection = await peer.dial(dice.pick([tcpAddress, wsAddress]))
       for (let left = 8; left > 0; left--) {

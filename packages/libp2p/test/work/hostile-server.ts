@@ -5,8 +5,12 @@
  * Messages from the parent: `counters` (answered with what is still open) and `stop`.
  */
 
+import { autoNAT } from '@libp2p/autonat'
 import { circuitRelayServer } from '@libp2p/circuit-relay-v2'
+import { dcutr } from '@libp2p/dcutr'
+import { gossipsub } from '@libp2p/gossipsub'
 import { identify, identifyPush } from '@libp2p/identify'
+import { kadDHT } from '@libp2p/kad-dht'
 import { mplex } from '@libp2p/mplex'
 import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
@@ -47,7 +51,16 @@ const node = await createLibp2p(
       transports: [tcp(), webSockets()],
       connectionEncrypters: [noise(), tls()],
       streamMuxers: [yamux(), mplex()],
-      services: { identify: identify(), identifyPush: identifyPush(), ping: ping(), relay: circuitRelayServer() },
+      services: {
+        identify: identify(),
+        identifyPush: identifyPush(),
+        ping: ping(),
+        relay: circuitRelayServer(),
+        autonat: autoNAT(),
+        dcutr: dcutr(),
+        dht: kadDHT({ clientMode: false }),
+        pubsub: gossipsub(),
+      },
     },
     { memory: '256MB' },
   ),
