@@ -50,4 +50,7 @@ const program = new Command('bench')
   .description('Benchmarks of Sluice against its peers, alternating in the same command')
   .helpCommand(false)
 for (const benchmark of BENCHMARKS) program.addCommand(command(benchmark))
-await program.parseAsync()
+await program.parseAsync().catch((error: unknown) => {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = 1
+})

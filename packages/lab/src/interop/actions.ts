@@ -16,6 +16,12 @@ const ECHO_BYTES_MAX = 2 ** 20
 
 const CONCURRENCY_MAX = 1024
 
+/** How many identities dial in turn in `connections`: honest peers are many, and each connects seldom. */
+const DIALERS = 64
+
+/** An identify exchange on loopback takes milliseconds. */
+const IDENTIFY_TIMEOUT_MS = 10_000
+
 export interface Moved {
   readonly bytes: number
   readonly seconds: number
@@ -105,12 +111,13 @@ export class Actions {
     return moved(2 * bytes, started)
   }
 
-  /** Connect, identify, disconnect. Each of the `concurrency` dialers has an identity of its own, since a second dial to a peer joins the first one. */
+  /** Connect, identify, disconnect, from 64 identities in turn, at most `concurrency` (up to 64) at once. */
   async connections(address: Multiaddr, count: number, concurrency: number): Promise<Answered> {
-    while (this.#dialers.length < concurrency) this.#dialers.push(await startNode(this.#init))
+    if (concurrency > DIALERS) throw new RangeError(`concurrency must be at most ${DIALERS}`)
+    while (this.#dialers.length < DIALERS) this.#dialers.push(await startNode(this.#init))
     const free = [...this.#dialers]
     return repeated(count, concurrency, async () => {
-      const dialer = free.pop()!
+      const dialer = free.shift()!
       try {
         const identified = nextIdentified(dialer)
         const connection = await dialer.dial(address, { signal: AbortSignal.timeout(STEP_TIMEOUT_MS) })
@@ -158,7 +165,7 @@ export class Actions {
 /** Resolves when the node has identified the peer of its next connection; rejects when that fails. */
 function nextIdentified(node: InteropNode): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const timer = setTimeout(() => reject(new Error('not identified')), STEP_TIMEOUT_MS)
+  const timer = setTimeout(() => reject(new Error('not identified')), IDENTIFY_TIMEOUT_MS)
   node.addEventListener(
     'peer:identify',
     () => {
@@ -184,12 +191,18 @@ async function repeated(count: number, concurrency: number, work: (index: number
         await work(next++)
         answered++
       } catch (error) {
-        firstError ??= error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+        firstError ??= errorText(error)
       }
     }
   }
   await Promise.all(Array.from({ length: concurrency }, worker))
   return { answered, seconds: (performance.now() - started) / 1000, ...(firstError === undefined ? {} : { firstError }) }
+}
+
+/** js-libp2p also rejects with the event that ended a stream. */
+function errorText(error: unknown): string {
+  const cause = error instanceof Event && 'error' in error ? (error.error ?? error.type) : error
+  return cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
 }
 
 function moved(bytes: number, startedMs: number): Moved {

@@ -3,7 +3,7 @@
  *
  *     {"command":"listen","transports":["tcp"],"policy":{…}}   protected when there is a policy (`{}` is the default one), unmodified js-libp2p when there is none
  *     {"command":"exchange","bytes":N}                         N bytes each way at once, not digested; answers {"bytes","seconds"}
- *     {"command":"connections","address":…,"count":N,"concurrency":K}   connect, identify, disconnect, N times, from K identities; answers {"connected","seconds"}
+ *     {"command":"connections","address":…,"count":N,"concurrency":K}   connect, identify, disconnect, N times, K at once, from 64 identities in turn; answers {"connected","seconds"}
  *     {"command":"cpu"}                                        answers {"cpuSeconds"}: what this process has used so far
  */
 

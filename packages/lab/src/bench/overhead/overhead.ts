@@ -7,7 +7,7 @@
  *
  * - bulk throughput: bytes both ways at once on two streams of one connection (TCP, noise, yamux);
  * - streams per second: one request and its answer on a stream of its own, 16 at once on one connection;
- * - connections per second: connect, identify both ways, close; 4 at once, each dialler with an identity of its own.
+ * - connections per second: connect, identify both ways, close; 4 at once, 64 identities in turn.
  */
 
 import { nodeCommand, PeerProcess } from '../../interop/lines.ts'
