@@ -37,7 +37,7 @@ export async function cuttingProxy(t: TestContext, init: CuttingProxyInit): Prom
     )
 
   const server = net.createServer(peer => {
-    const node = net.connect({ port: to, host: '127.0.0.1', allowHalfOpen: true })
+    const node = net.connect({ port: to, host: '127.0.0.1', allowHalfOpen: ending === 'deaf' })
     const end = (): void => {
       if (ending === 'end') {
         peer.destroySoon()
@@ -69,6 +69,8 @@ export async function cuttingProxy(t: TestContext, init: CuttingProxyInit): Prom
         if (ending === 'garbage') {
           into.write(scramble(chunk.subarray(honest)))
         } else if (ending === 'deaf') {
+          // Nothing more to write to a side that is ended.
+          into.pause()
           from.pause()
           from.end()
         } else {

@@ -30,6 +30,7 @@ test('relay, server and client, all protected', async t => {
   const connection = await client.dial(address)
   assert.match(connection.remoteAddr.toString(), /p2p-circuit/)
 
+  await eventually(() => [...server.services.sluice.governor.connections()].some(handle => handle.peer === client.peerId.toString()))
   const [inbound] = [...server.services.sluice.governor.connections()].filter(handle => handle.transport === 'circuit')
   assert.equal(inbound?.direction, 'inbound')
   assert.equal(inbound.peer, client.peerId.toString())
