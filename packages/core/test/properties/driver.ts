@@ -28,10 +28,9 @@ const PEERS = ['QmPeerAPeerAPeerA', 'QmPeerBPeerBPeerB', 'QmPeerCPeerCPeerC'] as
 
 /** Small limits and slow rates, with something of everything. */
 export const TIGHT: PolicyInput = {
-  memory: 6000,
   limits: {
     transient: { connections: 6, streams: 8, memory: 3000 },
-    system: { connections: 10, streams: 16 },
+    system: { connections: 10, streams: 16, memory: 6000 },
     allowlistedSystem: { connections: 3, streams: 3, memory: 2000 },
     peerDefault: { connections: 4, streams: 8, memory: 2500 },
     protocolDefault: { streams: 5 },
