@@ -26,7 +26,7 @@ const RULES: IForbiddenRuleType[] = [
   wall('runtime imports only core', '^packages/runtime/src', '^packages/(?!core/|runtime/)'),
   wall('libp2p imports only core', '^packages/libp2p/src', '^packages/(?!core/|libp2p/)'),
   wall('the daemon imports no lab', '^packages/daemon/src', '^packages/lab/'),
-  { name: 'no cycles', severity: 'error', from: {}, to: { circular: true, dependencyTypesNot: ['type-only'] } },
+  { name: 'no cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
   { name: 'nothing unresolvable', severity: 'error', from: { path: '^packages/[^/]+/src' }, to: { couldNotResolve: true } },
 ]
 
