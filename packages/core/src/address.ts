@@ -10,6 +10,7 @@
  */
 
 import { embeddedIp4, formatIp4, formatIp6, type Locality, localityOfIp4, localityOfIp6, parseIp4, parseIp6, WORDS } from './ip.ts'
+import { canonicalPeer } from './peer-id.ts'
 
 /** Longest address looked at, in UTF-16 units. The longest real ones (a DNS name of 253, two certificate hashes, two peer ids) are about 600. */
 export const ADDRESS_LENGTH_MAX = 1024
@@ -32,7 +33,7 @@ export class Address {
   readonly transport: AddressTransport
   /** TCP or UDP port; -1 when there is none. Of a relayed address: -1. */
   readonly port: number
-  /** The peer at the far end (`/p2p/…` last), as text. */
+  /** The peer at the far end (`/p2p/…` last), in base58btc. */
   readonly peer: string | undefined
   /** For `relay`: the relay's peer id, else its IP text, else `unknown`. For `other`: name of the first component. '' otherwise. */
   readonly scope: string
@@ -186,12 +187,12 @@ const walk = {
 }
 
 function parseMultiaddr(text: string, length: number): Address | AddressProblem {
-  const firstEnd = nextSlash(text, 1, length)
-  const wrongName = nameProblem(text, 1, firstEnd)
-  if (wrongName !== undefined) return wrongName
   resetWalk()
   if (text.startsWith('/ip4/')) return parseIp(text, 0, length, false)
   if (text.startsWith('/ip6/')) return parseIp(text, 0, length, true)
+  const firstEnd = nextSlash(text, 1, length)
+  const wrongName = nameProblem(text, 1, firstEnd)
+  if (wrongName !== undefined) return wrongName
   const zoneEnd = text.startsWith('/ip6zone/') ? nextSlash(text, ZONE_START, length) : length
   if (text.startsWith('/ip6/', zoneEnd)) {
     walk.zone = text.slice(ZONE_START, zoneEnd)
@@ -328,7 +329,7 @@ function takeValue(text: string, name: string, traits: number, start: number, en
   } else if ((traits & IS_PEER) !== 0) {
     const wrong = peerProblem(text, start, end)
     if (wrong >= 0) return problem(wrong, 'not a peer id')
-    walk.peer = text.slice(start, end)
+    walk.peer = canonicalPeer(text.slice(start, end))
   } else if (name === 'memory') walk.transport = 'memory'
   else if (name === 'ip6zone') walk.zone = text.slice(start, end)
   return undefined

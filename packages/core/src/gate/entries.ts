@@ -9,6 +9,7 @@
 
 import { type Address, type AddressProblem, parseAddress, parsePort, peerProblem } from '../address.ts'
 import { embeddedIp4, formatIp4, formatIp6, parseIp4, parseIp6, WORDS } from '../ip.ts'
+import { canonicalPeer } from '../peer-id.ts'
 import { maskWord, type NetworkKey } from './prefixes.ts'
 
 /** `version` 4 or 6: a network of `length` bits; 0: no network, only `peer` or `relay`. Words as in `Address`, masked to `length`. */
@@ -82,7 +83,7 @@ export function parseEntry(text: string): GateEntry | AddressProblem {
   }
   const wrong = text.length < PEER_LENGTH_MIN ? 0 : peerProblem(text, 0, text.length)
   if (wrong >= 0) return problem(wrong, 'neither an IP, a network, a multiaddr prefix nor a peer id')
-  return entry(undefined, -1, text, undefined)
+  return entry(undefined, -1, canonicalPeer(text), undefined)
 }
 
 /** Shortest text taken for a bare peer id, so that a slip of the pen is not one. An identity multihash of an empty key would be shorter; nobody has one. */
@@ -161,9 +162,10 @@ function parsePeerPart(
   let peer: string | undefined
   let relay: string | undefined
   while (parts[at] === 'p2p' || parts[at] === 'ipfs') {
-    const id = parts[at + 1] ?? ''
-    const wrong = peerProblem(id, 0, id.length)
+    const written = parts[at + 1] ?? ''
+    const wrong = peerProblem(written, 0, written.length)
     if (wrong >= 0) return problem((positions[at + 1] ?? text.length) + wrong, 'not a peer id')
+    const id = canonicalPeer(written)
     at += 2
     if (parts[at] === 'p2p-circuit' && relay === undefined && net === undefined) {
       relay = id

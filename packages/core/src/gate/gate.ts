@@ -9,7 +9,7 @@ import type { Policy } from '../policy/policy.ts'
 import type { Ban } from '../reports.ts'
 import { Bans } from './bans.ts'
 import { type GateEntry, parseEntry } from './entries.ts'
-import { GateRules } from './rules.ts'
+import { ENTRIES_PER_NETWORK_MAX, GateRules } from './rules.ts'
 
 /** Most entries of each list. */
 export const LIST_ENTRIES_MAX = 1_000_000
@@ -33,19 +33,14 @@ class List {
 
   replace(entries: readonly string[]): void {
     const rules = new GateRules(this.#seed)
-    for (const text of entries) {
-      const entry = readTarget(text)
-      if (rules.size < LIST_ENTRIES_MAX) rules.add(entry)
-    }
-    for (const entry of this.added.values()) rules.add(entry)
+    for (const text of entries) put(rules, readTarget(text))
+    for (const entry of this.added.values()) put(rules, entry)
     this.rules = rules
   }
 
   add(text: string): GateEntry {
     const entry = readTarget(text)
-    if (this.rules.size >= LIST_ENTRIES_MAX)
-      throw new MisuseError(`The list is full: it has ${LIST_ENTRIES_MAX} entries.`, { target: text })
-    this.rules.add(entry)
+    put(this.rules, entry)
     this.added.set(entry.text, entry)
     return entry
   }
@@ -54,6 +49,17 @@ class List {
     const entry = readTarget(text)
     this.added.delete(entry.text)
     return this.rules.delete(entry.text)
+  }
+}
+
+function put(rules: GateRules, entry: GateEntry): void {
+  if (rules.size >= LIST_ENTRIES_MAX && rules.get(entry.text) === undefined) {
+    throw new MisuseError(`The list is full: it has ${LIST_ENTRIES_MAX} entries.`, { target: entry.text })
+  }
+  if (!rules.add(entry) && rules.get(entry.text) === undefined) {
+    throw new MisuseError(`There are ${ENTRIES_PER_NETWORK_MAX} entries with a port or peer on this network already.`, {
+      target: entry.text,
+    })
   }
 }
 

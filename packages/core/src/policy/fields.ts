@@ -46,6 +46,9 @@ const OURS = 'ours'
 /** The most entries of any list or record in a policy. A policy is held in memory, compiled and shown; beyond this a list belongs in a file of its own. */
 export const POLICY_ENTRIES_MAX = 1_000_000
 
+/** Most kinds of rates, the built-in ones included: each is a column over the principal table and a cell per connection. */
+export const RATE_KINDS_MAX = 64
+
 /** The eight limits of a scope, in the order they are checked and shown. */
 export const LIMIT_NAMES: readonly [string, string][] = [
   ['streams', 'open streams, both directions'],
@@ -238,7 +241,7 @@ const OWN_FIELDS: readonly Field[] = [
     default: 262_144,
     min: 1024,
     max: 2 ** 24,
-    text: 'Most principals tracked at once. When full, the least used fold into their parent prefix.',
+    text: 'Most principals tracked at once; counts from the start of the node. When full, the least used fold into their parent prefix.',
     source: 'ours: a row costs about 100 bytes, so 25 MB at most',
   },
   {

@@ -39,6 +39,19 @@ function partner(one: Rate): Levels {
 /** Every level a rate may be given for, narrow to wide. */
 export const RATE_LEVELS: readonly RateLevel[] = ['connection', 'peer', 'ip', '/24', '/16', '/56', '/48', '/32', 'node']
 
+/** Each level in words. */
+const LEVEL_TEXTS: Readonly<Record<RateLevel, string>> = {
+  connection: 'one connection',
+  peer: 'one peer',
+  ip: 'one IP (IPv6: /64)',
+  '/24': 'one IPv4 /24, one relay, or one kind of other address',
+  '/16': 'one IPv4 /16',
+  '/56': 'one IPv6 /56',
+  '/48': 'one IPv6 /48',
+  '/32': 'one IPv6 /32',
+  node: 'everybody together',
+}
+
 /** The kinds the libp2p adapter spends. */
 export const RATE_KINDS: readonly Kind[] = [
   {
@@ -124,7 +137,7 @@ export const RATE_FIELDS: readonly Field[] = [
         type: 'rate',
         scale: 'fixed',
         default: levels[level] ?? 'unlimited',
-        text: `${text} Per ${level}.`,
+        text: `${text} Of ${LEVEL_TEXTS[level]}.`,
         source,
       }),
     ),
@@ -134,7 +147,7 @@ export const RATE_FIELDS: readonly Field[] = [
       path: `rates.*.${level}`,
       type: 'rate',
       scale: 'fixed',
-      text: `Events of a kind of your own. Per ${level}.`,
+      text: `Events of a kind of your own. Of ${LEVEL_TEXTS[level]}.`,
       source: 'yours',
     }),
   ),

@@ -5,7 +5,7 @@
 
 import { PolicyError, type PolicyProblem } from '../errors.ts'
 import { defaultTree, type Knobs, MACHINE_DEFAULT, type Machine, plant, sizeFor, type Tree } from './defaults.ts'
-import { FIELDS, type Field, POLICY_ENTRIES_MAX } from './fields.ts'
+import { FIELDS, type Field, POLICY_ENTRIES_MAX, RATE_KINDS_MAX } from './fields.ts'
 import type { Policy, PolicyInput } from './policy.ts'
 import { suggest } from './suggest.ts'
 import { completeNetwork, isRecord, readValue, show } from './values.ts'
@@ -135,6 +135,14 @@ const AT_MOST: readonly (readonly [string, string, string])[] = [
 ]
 
 function checkRelations(policy: Policy, given: readonly Given[], problems: PolicyProblem[]): void {
+  const kinds = Object.keys(policy.rates).length
+  if (kinds > RATE_KINDS_MAX) {
+    problems.push({
+      path: 'rates',
+      message: `has ${kinds} kinds, the built-in ones included.`,
+      remedy: `At most ${RATE_KINDS_MAX} are taken.`,
+    })
+  }
   const transports = policy.transports as unknown as Readonly<Record<string, number>>
   for (const [low, high, why] of AT_MOST) {
     const lower = transports[low] ?? 0

@@ -4,6 +4,7 @@
 
 import type { PolicyProblem } from '../errors.ts'
 import { formatNetwork, parseEntry, parseNetwork } from '../gate/entries.ts'
+import { ENTRIES_PER_NETWORK_MAX, GateRules } from '../gate/rules.ts'
 import { type Tree, toLimit } from './defaults.ts'
 import { type Field, POLICY_ENTRIES_MAX } from './fields.ts'
 import type { Limit, Rate } from './policy.ts'
@@ -142,14 +143,23 @@ function readTargets(value: unknown, report: Report): readonly string[] | undefi
   if (!Array.isArray(value)) return report(`expected a list, found ${show(value)}.`, "Write it like ['192.0.2.0/24', '/ip4/52.55'].")
   if (value.length > POLICY_ENTRIES_MAX) return report(`has ${value.length} entries.`, `At most ${POLICY_ENTRIES_MAX} are taken.`)
   const targets: string[] = []
+  const rules = new GateRules()
   let bad = 0
   value.forEach((target: unknown, index) => {
     const entry = typeof target === 'string' ? parseEntry(target) : undefined
     if (entry?.ok === true) {
       targets.push(target as string)
-      return
+      if (rules.add(entry) || rules.get(entry.text) !== undefined) return
     }
     if (bad++ >= LIST_PROBLEMS_MAX) return
+    if (entry?.ok === true) {
+      report(
+        `${show(target)} is one too many.`,
+        `At most ${ENTRIES_PER_NETWORK_MAX} entries with a port or peer on one network.`,
+        `[${index}]`,
+      )
+      return
+    }
     const why = entry === undefined ? 'expected text' : `${entry.reason}, at character ${entry.position + 1}`
     report(`${show(target)} does not parse: ${why}.`, 'Use an IP, a CIDR, a multiaddr prefix or a peer id.', `[${index}]`)
   })

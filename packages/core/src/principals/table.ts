@@ -103,6 +103,11 @@ export class PrincipalTable implements RowKeys {
     for (let row = 1; row < this.#used; row++) if (this.isLive(row)) column.start(row, this.parent(row))
   }
 
+  detach(column: Column): void {
+    const at = this.#columns.indexOf(column)
+    if (at >= 0) this.#columns.splice(at, 1)
+  }
+
   /** Row above; -1 above the node. */
   parent(row: number): number {
     return this.#parents[row] ?? -1

@@ -254,6 +254,13 @@ test('a long list of bad entries gives a few problems and a count', () => {
   assert.match(found[20]!.message, /980 more/)
 })
 
+test('a list that cannot be put in force whole is refused', () => {
+  const found = problems({ gate: { deny: Array.from({ length: 1030 }, (_, port) => `192.0.2.7:${port}`) } })
+  assert.equal(found.length, 6)
+  assert.match(found[0]!.message, /one too many/)
+  assert.equal(problems({ gate: { deny: ['192.0.2.7', '/ip4/192.0.2.7', '192.0.2.7/32'] } }).length, 0, 'saying it twice is no mistake')
+})
+
 test('the table: paths once each, meaning and source given, defaults valid for themselves', () => {
   const paths = new Set(FIELDS.map(field => field.path))
   assert.equal(paths.size, FIELDS.length)

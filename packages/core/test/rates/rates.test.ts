@@ -6,11 +6,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { type Address, parseAddress } from '../../src/address.ts'
+import { RATE_KINDS_MAX } from '../../src/policy/fields.ts'
 import { validatePolicy } from '../../src/policy/validate.ts'
 import { PrincipalTable } from '../../src/principals/table.ts'
 import { ConnectionRates } from '../../src/rates/connections.ts'
 import { RateAccount } from '../../src/rates/kind.ts'
-import { KINDS_MAX, Rates } from '../../src/rates/rates.ts'
+import { Rates } from '../../src/rates/rates.ts'
 
 function at(text: string): Address {
   const address = parseAddress(text)
@@ -113,10 +114,16 @@ test('a rate that is lowered or lifted at run time counts at once', () => {
   assert.equal(rates.kind('mine')!.waitMs(one, 2, 0), 0)
 })
 
-test('kinds are bounded', () => {
-  const { rates } = room(Object.fromEntries(Array.from({ length: KINDS_MAX + 10 }, (_, i) => [`kind-${i}`, {}])))
-  assert.equal([...rates.kinds()].length, KINDS_MAX)
-  assert.equal(rates.kind(`kind-${KINDS_MAX}`), undefined)
+test('kinds are bounded, and those no longer named make room', () => {
+  const many = (prefix: string, count: number): Parameters<Rates['setRates']>[0] =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`${prefix}-${i}`, { ip: { perSecond: 1, burst: 1 } }]))
+  const { table, rates } = room(many('old', RATE_KINDS_MAX))
+  const one = account(table, '203.0.113.7')
+  rates.setRates({ ...many('old', RATE_KINDS_MAX - 2), ...many('new', 2) })
+  assert.equal([...rates.kinds()].length, RATE_KINDS_MAX)
+  assert.equal(rates.kind(`old-${RATE_KINDS_MAX - 1}`), undefined)
+  for (const name of ['new-0', 'new-1', 'old-0']) assert.equal(rates.kind(name)!.waitMs(one, 2, 0), Number.POSITIVE_INFINITY, name)
+  assert.throws(() => validatePolicy({ rates: many('mine', RATE_KINDS_MAX) }), /At most 64/)
 })
 
 test('idle rows go, rows that owe stay', () => {
