@@ -1,9 +1,14 @@
 /** Sluice's figures as `@libp2p/prometheus-metrics` shows them, against what the node itself reports. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Metrics } from '@libp2p/interface'
+import { defaultLogger } from '@libp2p/logger'
 import { prometheusMetrics } from '@libp2p/prometheus-metrics'
+import type { Denial } from '@sluice/core'
+import { createGovernor } from '@sluice/core'
 import { Registry } from 'prom-client'
-import { RULE_LABELS_MAX } from '../src/metrics.ts'
+import { createNodeContext } from '../src/context.ts'
+import { RULE_LABELS_MAX, registerMetrics } from '../src/metrics.ts'
 import { addressOf, eventually, nodeOptions, plainNode, protectedNode } from './helpers.ts'
 
 /** Value of a sample in the text format; undefined when there is none. */
@@ -70,4 +75,39 @@ test('what is scraped is what the node reports', async t => {
   for (const name of new Set(ours.map(line => line.split(/[{ ]/)[0]))) {
     assert.ok(ours.filter(line => line.startsWith(`${name}{`)).length <= RULE_LABELS_MAX + 1, name)
   }
+})
+
+test('rules past the bound share one label; what is observed and what is cut are counted apart', () => {
+  const counted = new Map<string, Map<string, number>>()
+  const group = (name: string): { increment(values: Record<string, number>): void } => ({
+    increment(values) {
+      const labels = counted.get(name) ?? new Map<string, number>()
+      counted.set(name, labels)
+      for (const [label, count] of Object.entries(values)) labels.set(label, (labels.get(label) ?? 0) + count)
+    },
+  })
+  let bans = 0
+  const metrics = {
+    registerMetric() {},
+    registerMetricGroup() {},
+    registerCounter: () => ({ increment: () => bans++ }),
+    registerCounterGroup: group,
+  } as unknown as Metrics
+  const clock = { now: () => 0 }
+  const context = createNodeContext({ governor: createGovernor({ clock, random: () => 0 }), clock, logger: defaultLogger() })
+  registerMetrics(metrics, context)
+  for (let index = 0; index < RULE_LABELS_MAX + 36; index++) {
+    const denial = { rule: `rate.kind${index}` } as Denial
+    context.emit({ type: 'denial', atMs: 0, mode: 'enforce', denial, peer: undefined, address: undefined })
+    context.emit({ type: 'denial', atMs: 0, mode: 'observe', denial, peer: undefined, address: undefined })
+  }
+  const cut = { type: 'cut', atMs: 0, reason: 'memory', what: 'stream', peer: undefined, address: '', message: '' } as const
+  context.emit({ ...cut, mode: 'enforce' })
+  context.emit({ ...cut, mode: 'observe' })
+  context.emit({ type: 'ban', atMs: 0, ban: { target: '192.0.2.1', createdMs: 0, untilMs: 1, reason: '' } })
+  assert.equal(counted.get('sluice_denials_total')?.size, RULE_LABELS_MAX + 1)
+  assert.equal(counted.get('sluice_denials_total')?.get('other'), 36)
+  assert.equal(counted.get('sluice_observed_denials_total')?.get('other'), 36)
+  assert.deepEqual([...(counted.get('sluice_cuts_total') ?? [])], [['memory', 1]])
+  assert.equal(bans, 1)
 })
