@@ -21,6 +21,8 @@ export const CEILING_BYTES = 5 * 2 ** 30
 const START_TIMEOUT_MS = 20_000
 /** How long a server may take to answer for its loop delay; after that, its silence is the delay. */
 const REPORT_TIMEOUT_MS = 3_000
+/** The lab's own processes are busy too, on the same cores; their silence would say nothing about the server. */
+const OWN_REPORT_TIMEOUT_MS = 15_000
 /** Before the calm phase is measured, so that compilation is not. */
 const WARM_UP_MS = 2_000
 /** Beyond the planned phases: start, reports, and ending. */
@@ -141,7 +143,7 @@ class Run {
     const [serverAfter, honestAfter, attackerAfter] = await Promise.all([
       serverReport(server),
       honestReport(honest),
-      attacker.ask({ type: 'report' }, 'report', REPORT_TIMEOUT_MS),
+      attacker.ask({ type: 'report' }, 'report', OWN_REPORT_TIMEOUT_MS),
     ])
     if (!server.alive) this.#ended ??= `the server process ended by itself: ${server.stderr.slice(-500)}`
     const attack = this.#attackFigures(
@@ -221,7 +223,7 @@ async function serverReport(server: LabChild): Promise<ServerReport | undefined>
 }
 
 async function honestReport(honest: LabChild): Promise<HonestReport | undefined> {
-  const answer = await honest.ask({ type: 'report' }, 'report', REPORT_TIMEOUT_MS)
+  const answer = await honest.ask({ type: 'report' }, 'report', OWN_REPORT_TIMEOUT_MS)
   return answer !== undefined && 'dials' in answer.report ? answer.report : undefined
 }
 

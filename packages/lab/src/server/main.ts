@@ -66,7 +66,7 @@ function report(): ServerReport {
   return {
     loopDelayP99Ms: loopDelayP99Ms(histogram, LOOP_RESOLUTION_MS),
     denials: refused.reduce((sum, { count }) => sum + count, 0),
-    denialsByRule: refused.slice(0, 5).map(({ count, rule, resource }) => `${count} x ${rule} (${resource})`),
+    denialsByRule: refused.slice(0, 5).map(({ count, rule, scopeClass, resource }) => `${count} x ${rule} (${scopeClass}, ${resource})`),
     uncaught,
   }
 }
