@@ -10,7 +10,7 @@ import type { MemoryPriority } from '../handles.ts'
 /** Share of a limit that a priority may fill, minus one, in 256ths: go's `ReservationPriorityLow`, `Medium`, `High`, `Always`. */
 export const PRIORITIES: Readonly<Record<MemoryPriority, number>> = { low: 101, medium: 152, high: 203, always: 255 }
 
-/** What `unlimited` counts as: the largest number the engine is exact to. */
+/** What `unlimited` counts as: the largest number the engine is exact to. A limit of exactly this is no limit, as 2^63-1 is none in go. */
 export const UNLIMITED: number = Number.MAX_SAFE_INTEGER
 
 /** The most that may be in use after a reservation at this priority. @param limit bytes, integer 0..2^53-1; `UNLIMITED` is the same at every priority */

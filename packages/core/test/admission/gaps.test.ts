@@ -151,7 +151,7 @@ describe('gap 6: refusals by prefix and by rate', () => {
 })
 
 describe('gap 7: autoscaling', () => {
-  it("adds mebibytes, not bytes, to the protocol-peer scope", () => {
+  it('adds mebibytes, not bytes, to the protocol-peer scope', () => {
     const small = validatePolicy({}, { memoryBytes: 2 ** 30, fileDescriptors: 1024 }).limits
     const large = validatePolicy({}, { memoryBytes: 16 * 2 ** 30, fileDescriptors: 1024 }).limits
     assert.ok(Number(large.protocolPeerDefault.memory) - Number(small.protocolPeerDefault.memory) >= 2 ** 20)
