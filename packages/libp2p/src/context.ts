@@ -87,8 +87,8 @@ export interface NodeContextInit {
   readonly governor: Governor
   readonly clock: Clock
   readonly logger: ComponentLogger
-  /** Somebody else created the governor and gets its events: report what this node refuses ourselves. */
-  readonly foreignGovernor: boolean
+  /** Somebody else created the governor and gets its events: report what this node refuses ourselves. @default false */
+  readonly foreignGovernor?: boolean
 }
 
 /** Most subscribers of a node's events: metrics, decisions() iterators, the service itself. */
@@ -140,7 +140,7 @@ export function createNodeContext(init: NodeContextInit): OwnedContext {
     refuse(denial, state) {
       log('refused %s: %s', state?.address ?? denial.scope, denial.message)
       const error = new RefusedError(denial)
-      if (init.foreignGovernor) {
+      if (init.foreignGovernor === true) {
         const { peer, address } = state?.handle ?? { peer: undefined, address: undefined }
         emit({ type: 'denial', atMs: governor.now(), mode: 'enforce', denial, peer, address })
       }

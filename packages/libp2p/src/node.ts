@@ -13,6 +13,7 @@ import { guardConnections } from './connection/install.ts'
 import { transportNameOfTag } from './connection/transport-name.ts'
 import type { OwnedContext } from './context.ts'
 import { createNodeContext } from './context.ts'
+import type { Decisions } from './decisions.ts'
 import { DecisionFeed } from './decisions.ts'
 import { applyFixes } from './fixes/index.ts'
 import { foldDenials } from './log-fold.ts'
@@ -41,7 +42,7 @@ export interface SluiceNodeInit {
 export class SluiceNode {
   readonly context: OwnedContext
   readonly guard: ConnectionGuard
-  readonly feed: DecisionFeed = new DecisionFeed()
+  #feed = new DecisionFeed()
   missingHooks: readonly MissingHook[] = []
   readonly #init: SluiceNodeInit
   readonly #components: NodeComponents & WorkComponents
@@ -63,7 +64,7 @@ export class SluiceNode {
       this.missingHooks = [...this.missingHooks, ...error.hooks]
       announceMissing(this.context, init.onMissingHook, error)
     })
-    this.context.onEvent(event => this.feed.push(event))
+    this.context.onEvent(event => this.#feed.push(event))
   }
 
   /** Once js-libp2p has built its own components, and before it builds services. Idempotent. */
@@ -102,6 +103,10 @@ export class SluiceNode {
     this.#advance()
   }
 
+  decisions(): Decisions {
+    return this.#feed.open()
+  }
+
   closeForbidden(): void {
     const closed = closeForbidden(this.context)
     if (closed > 0) {
@@ -119,6 +124,8 @@ export class SluiceNode {
     }
     await this.context.drained(END_MS_MAX)
     await this.context.stopped()
+    this.#feed.close()
+    this.#feed = new DecisionFeed()
   }
 
   #createGovernor(): Governor {

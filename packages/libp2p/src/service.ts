@@ -23,7 +23,7 @@ export interface SluiceService {
   resources(top?: number): ResourceReport
   /** Which rules speak about a peer id, an address, a prefix, or a denial's id, and what would have to happen to be let in. */
   explain(subject: string): Explanation
-  /** Denials, bans, policy changes and cuts from now on; bounded, and counts what it dropped. */
+  /** Denials, bans, policy changes and cuts from now on; bounded, counts what it dropped, and ends when the node stops. */
   decisions(): Decisions
   /** Validates, then swaps the whole policy in, and closes what it newly denies. Throws `PolicyError`, nothing changed, when invalid. */
   setPolicy(policy: PolicyInput): void
@@ -71,7 +71,7 @@ export class Sluice implements SluiceService, Startable {
   }
 
   decisions(): Decisions {
-    return this.#node.feed.open()
+    return this.#node.decisions()
   }
 
   setPolicy(policy: PolicyInput): void {

@@ -4,6 +4,7 @@
  */
 
 import type { ConnectionEncrypter, ConnectionProtector, MessageStream, SecureConnectionOptions, SecuredConnection } from '@libp2p/interface'
+import { ADMITTED } from '@sluice/core'
 import type { OwnedContext } from '../context.ts'
 import { guardNegotiation } from './handshake-bytes.ts'
 import { overlay } from './overlay.ts'
@@ -22,7 +23,8 @@ export function wrapEncrypter(encrypter: ConnectionEncrypter, context: OwnedCont
         return secure(connection, options)
       }
       stages.end(record)
-      const decision = record.handle.spend('handshake')
+      // Those we begin are our own wish, and dials have limits of their own.
+      const decision = record.direction === 'inbound' ? record.handle.spend('handshake') : ADMITTED
       if (!decision.allow) {
         throw context.refuse(decision.denial, record)
       }

@@ -39,8 +39,8 @@ export function guardNegotiation(context: NodeContext, record: ConnectionRecord,
   const stop = (): void => {
     over = true
     if (receiving.onData === counting) {
-      // Back to the prototype's method: no cost once the negotiation is over.
-      delete receiving.onData
+      // Not `delete`: that would make a slow object of the stream, for as long as it lives.
+      receiving.onData = original
     }
   }
   receiving.onData = counting

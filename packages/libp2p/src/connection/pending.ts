@@ -39,10 +39,6 @@ export class PendingTable {
 
   delete(record: ConnectionRecord): void {
     this.#since.delete(record)
-    if (this.#since.size === 0) {
-      clearInterval(this.#timer)
-      this.#timer = undefined
-    }
   }
 
   /** Milliseconds an upgrade may take at the present filling. */
@@ -54,6 +50,12 @@ export class PendingTable {
 
   /** Cuts those over their deadline. Oldest first, so it stops at the first that is in time. */
   sweep(): void {
+    if (this.#since.size === 0) {
+      // Stopped here and not when the last leaves: connections that come and go one by one need no timer each.
+      clearInterval(this.#timer)
+      this.#timer = undefined
+      return
+    }
     const nowMs = this.#context.clock.now()
     const deadlineMs = this.deadlineMs()
     for (const [record, sinceMs] of this.#since) {

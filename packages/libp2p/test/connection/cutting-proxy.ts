@@ -69,10 +69,10 @@ export async function cuttingProxy(t: TestContext, init: CuttingProxyInit): Prom
         if (ending === 'garbage') {
           into.write(scramble(chunk.subarray(honest)))
         } else if (ending === 'deaf') {
-          // Nothing more to write to a side that is ended.
+          // Nothing more to write to a side that is ended; and the node gets time to fill the buffers in between.
           into.pause()
           from.pause()
-          from.end()
+          setTimeout(() => from.end(), 500)
         } else {
           end()
         }

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import { ping } from '@libp2p/ping'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import type { SluiceService } from '@sluice/libp2p'
 import { protect, SUPPORTED_LIBP2P } from '@sluice/libp2p'
+import { createLibp2p } from 'libp2p'
 import manifest from '../../package.json' with { type: 'json' }
 import { connectionManagerFor, mergePolicies, policyFromConnectionManager } from '../../src/connection-manager.ts'
 import { addressOf, nodeOptions, pair, plainNode, protectedNode } from '../helpers.ts'
@@ -119,8 +123,20 @@ test("the user's address sorter and connection protector are used", async t => {
   assert.ok(used.includes('protector'))
 })
 
-test('the supported range is stated once and the same everywhere', () => {
+test('the supported range is stated once, and what is tested here lies in it', async () => {
   assert.equal(manifest.peerDependencies.libp2p, SUPPORTED_LIBP2P)
+  const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.resolve('libp2p')), 'utf8'))
+  const [major, minor] = version.split('.').map(Number)
+  assert.ok(major === 3 && minor >= 3, `libp2p ${version} is installed`)
+})
+
+test('the types of services are inferred through protect', async t => {
+  const node = await createLibp2p(protect({ services: { ping: ping() }, start: false }))
+  t.after(() => node.stop())
+  const usage: number = node.services.sluice.resources().system.usage.memory
+  const call: (peer: Multiaddr) => Promise<number> = peer => node.services.ping.ping(peer)
+  assert.equal(usage, 0)
+  assert.ok(call)
 })
 
 test('a node without transports, muxers or encrypters is protected too', async t => {
