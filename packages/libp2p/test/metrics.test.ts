@@ -94,7 +94,12 @@ test('rules past the bound share one label; what is observed and what is cut are
     registerCounterGroup: group,
   } as unknown as Metrics
   const clock = { now: () => 0 }
-  const context = createNodeContext({ governor: createGovernor({ clock, random: () => 0 }), clock, logger: defaultLogger() })
+  const context = createNodeContext({
+    governor: createGovernor({ clock, random: () => 0 }),
+    clock,
+    logger: defaultLogger(),
+    foreignGovernor: false,
+  })
   registerMetrics(metrics, context)
   for (let index = 0; index < RULE_LABELS_MAX + 36; index++) {
     const denial = { rule: `rate.kind${index}` } as Denial

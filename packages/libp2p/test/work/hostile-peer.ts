@@ -157,8 +157,8 @@ export interface BarePeerInit {
   readonly muxer: '/yamux/1.0.0' | '/mplex/6.7.0'
 }
 
-/** Dials with a new identity, agrees on a muxer, then sends `chunks` under the encryption and waits to be thrown out, at most `waitMs`. Never rejects. */
-export async function barePeer(address: Multiaddr, init: BarePeerInit, chunks: readonly Uint8Array[], waitMs: number): Promise<void> {
+/** Dials with a new identity, agrees on a muxer, then sends `chunks` under the encryption and waits to be thrown out, at most `waitMs`. Resolves to whether it got that far; never rejects. */
+export async function barePeer(address: Multiaddr, init: BarePeerInit, chunks: readonly Uint8Array[], waitMs: number): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<MessageStream>()
   const node = await createLibp2p({
     transports: [tcp(), webSockets()],
@@ -166,9 +166,11 @@ export async function barePeer(address: Multiaddr, init: BarePeerInit, chunks: r
     streamMuxers: [() => bareMuxer(init.muxer, resolve)],
     connectionMonitor: { enabled: false },
   })
+  let reached = false
   try {
     const connection = await node.dial(address)
     const stream = await promise
+    reached = true
     const closed = new Promise(done => connection.addEventListener('close', done))
     for (const chunk of chunks) {
       if (stream.status !== 'open') break
@@ -176,10 +178,12 @@ export async function barePeer(address: Multiaddr, init: BarePeerInit, chunks: r
       await new Promise(setImmediate)
     }
     await Promise.race([closed, new Promise(done => setTimeout(done, waitMs).unref())])
-    connection.abort(new Error('done'))
+    // close, not abort: an aborted WebSocket of plain js-libp2p stays open.
+    await connection.close({ signal: AbortSignal.timeout(waitMs) })
   } catch {
     // Refused or cut: what the test is about.
   } finally {
     await node.stop()
   }
+  return reached
 }
