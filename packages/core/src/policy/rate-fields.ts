@@ -7,7 +7,7 @@
  * the message that leads to no request. So opens are generous and the rest is tight.
  *
  * Levels. `connection` and `peer` bound what one partner does; a peer id costs nothing to make, so `ip` and the prefixes bound what one place does. The sums grow slower than the number of
- * partners (ip: four connections' worth, /24 and /48: sixteen) since abuse is the rule when many do the same rare thing at once. A level that is absent is not limited.
+ * partners (ip: two to sixteen connections' worth, /24 and /48 four times that) since abuse is the rule when many do the same rare thing at once. A level that is absent is not limited.
  */
 
 import type { Field } from './fields.ts'
@@ -91,8 +91,8 @@ export const RATE_KINDS: readonly Kind[] = [
     kind: 'handshake',
     text: 'Inbound security handshakes begun.',
     source:
-      'a handshake costs 1 to 3 ms of CPU; new connections are already held to 0.2/s and burst 16 an IP, this holds what comes in by other doors; no peer level: the peer is not known yet',
-    levels: places(rate(2, 32), rate(16, 256), rate(100, 1_024)),
+      'a handshake costs 1 to 3 ms of CPU; new connections are already held to 0.2/s and burst 16 an IP, or to what a network was given, so this only bounds a network that was given much; no peer level: the peer is not known yet',
+    levels: places(rate(16, 256), rate(64, 1_024), rate(256, 4_096)),
   },
   {
     kind: 'identify',
@@ -105,8 +105,8 @@ export const RATE_KINDS: readonly Kind[] = [
     kind: 'identify-push',
     text: 'Identify pushes received.',
     source:
-      'go-libp2p: 0.2/s, burst 10 per prefix, node 2000/s, burst 3000; its prefix numbers are taken for a connection here, since 64 may share a /24',
-    levels: { ...partner(rate(0.2, 10)), ...places(rate(0.8, 40), rate(3.2, 160)), node: rate(2_000, 3_000) },
+      'go-libp2p: 0.2/s, burst 10 per prefix, node 2000/s, burst 3000; its prefix numbers are taken for a connection here, since 60 peers may share an IP and 64 a /24',
+    levels: { ...partner(rate(0.2, 10)), ...places(rate(3.2, 160), rate(12.8, 640)), node: rate(2_000, 3_000) },
   },
   {
     kind: 'peer-store-write',
