@@ -28,12 +28,13 @@ export class SocketPauses {
   hold(guard: MuxerGuard): void {
     if (this.#held.has(guard) || !guard.backpressure) return
     this.#held.set(guard, undefined)
-    guard.onPiece = () => this.#pause(guard)
+    // Not from inside the dispatch: a stream that is just resuming would undo the pause below it.
+    guard.onPiece = () => queueMicrotask(() => this.#pause(guard))
     this.#pause(guard)
   }
 
   #pause(guard: MuxerGuard): void {
-    if (this.#held.get(guard) !== undefined) return
+    if (!this.#held.has(guard) || this.#held.get(guard) !== undefined) return
     const stream = readerOf(guard)
     if (stream?.readStatus !== 'readable') return
     stream.pause()

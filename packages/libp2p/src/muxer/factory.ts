@@ -11,6 +11,7 @@ import { guardGeneric } from './generic.ts'
 import { MuxerGuard } from './guard.ts'
 import { addMuxerHook, MPLEX_PROTOCOL, YAMUX_PROTOCOL } from './hooks.ts'
 import { guardMplex, isMplex } from './mplex.ts'
+import { quieten } from './quiet-log.ts'
 import { guardYamux, isYamux } from './yamux.ts'
 
 /** Idempotent per factory and node is the caller's business: each wrapping guards once more. */
@@ -34,6 +35,7 @@ export function wrapMuxerFactory(factory: StreamMuxerFactory, context: NodeConte
 }
 
 export function guardMuxer(muxer: StreamMuxer, state: ConnectionState, context: NodeContext): MuxerGuard {
+  quieten(muxer)
   const { flow } = muxerCapabilities(muxer.protocol)
   const guard = new MuxerGuard(
     muxer,

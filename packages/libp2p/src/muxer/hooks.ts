@@ -18,8 +18,9 @@ import { guardYamux, isYamux } from './yamux.ts'
 export const YAMUX_PROTOCOL = '/yamux/1.0.0'
 export const MPLEX_PROTOCOL = '/mplex/6.7.0'
 
-/** A window update that opens stream 1; DATA of one byte on it; the header of a DATA frame of 4 GB. Source: yamux specification. */
+/** A window update that opens stream 1; one that grants it a byte; DATA of one byte on it; the header of a DATA frame of 4 GB. Source: yamux specification. */
 const YAMUX_OPEN = Uint8Array.of(0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0)
+const YAMUX_GRANT = Uint8Array.of(0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1)
 const YAMUX_DATA = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 120)
 const YAMUX_HUGE = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1, 255, 255, 255, 255)
 /** NEW_STREAM 0 without a name; a message for it of 2^35 bytes. Source: mplex specification. */
@@ -50,6 +51,8 @@ function proveYamux(create: (stream: MessageStream) => StreamMuxer, context: Nod
     guardYamux(muxer, guardProbe(probe))
     probe.receive(YAMUX_OPEN)
     if (probe.admitted() !== 1) return 'a stream was opened without being admitted'
+    if (muxer.streams.length > 0) return 'a stream was made of a SYN that says nothing'
+    probe.receive(YAMUX_GRANT)
     const [stream] = muxer.streams
     const guard = stream === undefined ? undefined : guardOf(stream)
     if (stream === undefined || guard?.grant === undefined) return 'an admitted stream is not guarded'

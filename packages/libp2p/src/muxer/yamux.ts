@@ -1,5 +1,5 @@
 /**
- * Hooks into @libp2p/yamux 8: frames are looked at before they are decoded, a refused stream is answered with a bare RST before a stream object is made of it, and windows never
+ * Hooks into @libp2p/yamux 8: frames are looked at before they are decoded, a stream object is made when a stream first says something and never for a refused one, and windows never
  * outgrow the read buffer behind them (upstream they do, and pausing such a stream resets it).
  */
 
@@ -8,16 +8,26 @@ import type { Stream as GovernorStream } from '@sluice/core'
 import type { Chunk } from '../stream/shape.ts'
 import type { MuxerGuard } from './guard.ts'
 import { guardCreateStream, guardSend } from './outbound.ts'
+import { SilentStreams } from './silent-streams.ts'
 import { YamuxFrames } from './yamux-frames.ts'
 
 const WINDOW_UPDATE = 1
+const SYN = 1
 const RST = 8
+
+interface FrameHeader {
+  readonly type: number
+  readonly flag: number
+  readonly streamID: number
+  readonly length: number
+}
 
 export interface RuntimeYamux extends StreamMuxer {
   onData(data: Chunk): void
   incomingStream(id: number): void
   onRemoteStream(stream: Stream): void
-  sendFrame(header: { type: number; flag: number; streamID: number; length: number }): boolean
+  handleStreamMessage(frame: { readonly header: FrameHeader }): void
+  sendFrame(header: FrameHeader): boolean
   send(data: Chunk): boolean
   readonly client: boolean
   streamOptions?: { maxStreamWindowSize?: number; maxReadBufferLength?: number }
@@ -25,7 +35,15 @@ export interface RuntimeYamux extends StreamMuxer {
 }
 
 /** Members this file relies on, for the self-test. */
-export const YAMUX_METHODS = ['onData', 'incomingStream', 'onRemoteStream', 'sendFrame', 'send', 'createStream'] as const
+export const YAMUX_METHODS = [
+  'onData',
+  'handleStreamMessage',
+  'incomingStream',
+  'onRemoteStream',
+  'sendFrame',
+  'send',
+  'createStream',
+] as const
 
 export function isYamux(muxer: StreamMuxer): muxer is RuntimeYamux {
   const members = muxer as unknown as Record<string, unknown>
@@ -35,6 +53,7 @@ export function isYamux(muxer: StreamMuxer): muxer is RuntimeYamux {
 export function guardYamux(muxer: RuntimeYamux, guard: MuxerGuard): void {
   const frames = new YamuxFrames()
   const onData = muxer.onData.bind(muxer)
+  const handleStreamMessage = muxer.handleStreamMessage.bind(muxer)
   const incomingStream = muxer.incomingStream.bind(muxer)
   const onRemoteStream = muxer.onRemoteStream.bind(muxer)
   let admitted: GovernorStream | undefined
@@ -56,18 +75,23 @@ export function guardYamux(muxer: RuntimeYamux, guard: MuxerGuard): void {
     guard.onHandled()
   }
 
-  muxer.incomingStream = id => {
-    if (guard.ended) return
-    // Not a new stream, or one that ends the connection: the muxer's own answer.
-    if (muxer.client !== (id % 2 === 0) || muxer.streams.some(stream => stream.streamId === id)) {
-      incomingStream(id)
-      return
-    }
-    admitted = guard.admit()
-    if (admitted === undefined) {
-      if (!guard.ended) muxer.sendFrame({ type: WINDOW_UPDATE, flag: RST, streamID: id, length: 0 })
-      return
-    }
+  const reset = (id: number): void => {
+    if (!guard.ended) muxer.sendFrame({ type: WINDOW_UPDATE, flag: RST, streamID: id, length: 0 })
+  }
+  const silent = new SilentStreams(
+    () => guard.context.governor.now(),
+    id => {
+      guard.negotiating--
+      reset(id)
+    },
+  )
+  guard.state.onClose(() => silent.clear())
+
+  /** An id that opens a stream: of the other side's parity, and not in use. Anything else gets the muxer's own answer. */
+  const opens = (id: number): boolean => muxer.client === (id % 2 === 0) && !muxer.streams.some(stream => stream.streamId === id)
+
+  const open = (id: number, handle: GovernorStream): void => {
+    admitted = handle
     try {
       incomingStream(id)
     } finally {
@@ -75,6 +99,37 @@ export function guardYamux(muxer: RuntimeYamux, guard: MuxerGuard): void {
       admitted?.release()
       admitted = undefined
     }
+  }
+
+  muxer.handleStreamMessage = frame => {
+    if (guard.ended) return
+    const { streamID, flag, type, length } = frame.header
+    const said = type !== WINDOW_UPDATE || length > 0 || (flag & ~SYN) !== 0
+    if (!said && (flag & SYN) !== 0 && !silent.has(streamID) && opens(streamID)) {
+      const handle = guard.admit()
+      if (handle === undefined) return reset(streamID)
+      guard.negotiating++
+      silent.add(streamID, handle)
+      return
+    }
+    const handle = silent.take(streamID)
+    if (handle !== undefined) {
+      guard.negotiating--
+      if ((flag & RST) !== 0) {
+        handle.release()
+        return
+      }
+      open(streamID, handle)
+    }
+    handleStreamMessage(frame)
+  }
+
+  muxer.incomingStream = id => {
+    if (guard.ended) return
+    if (!opens(id)) return incomingStream(id)
+    const handle = guard.admit()
+    if (handle === undefined) return reset(id)
+    open(id, handle)
   }
 
   muxer.onRemoteStream = stream => {

@@ -55,6 +55,24 @@ describe('a peer that writes its own yamux frames', () => {
     await ping()
   })
 
+  it('makes the node hold no stream object for a stream it says nothing on', async t => {
+    const { node, attacker } = await scene(t)
+    const before = streamsInbound(node)
+    attacker.send(...Array.from({ length: 100 }, (_, at) => yamuxFrame(WINDOW_UPDATE, SYN, 1 + 2 * at, 0)))
+    await eventually(() => streamsInbound(node) - before === 100)
+    assert.equal(
+      node
+        .getConnections()
+        .flatMap(connection => connection.streams)
+        .filter(stream => stream.direction === 'inbound').length,
+      0,
+    )
+    attacker.send(data(1, proposal('/ipfs/ping/1.0.0')), data(1, Buffer.alloc(32)))
+    await eventually(() => attacker.received.get(1) === proposal('/ipfs/ping/1.0.0').byteLength + 32)
+    attacker.send(...Array.from({ length: 100 }, (_, at) => yamuxFrame(WINDOW_UPDATE, RST, 1 + 2 * at, 0)))
+    await eventually(() => streamsInbound(node) === before)
+  })
+
   it('is cut when it opens and resets streams in a flood', async t => {
     const { attacker, ping } = await scene(t)
     for (let round = 0; round < 40 && !attacker.cut; round++) {

@@ -18,7 +18,8 @@ describe('a stream paused before its ACK', () => {
     await eventually(() => node.getConnections().length === 1)
     const [connection] = node.getConnections()
     assert.ok(connection)
-    peer.send(yamuxFrame(WINDOW_UPDATE, SYN, 1, 0))
+    // Opens it, and says something on it that needs no answer.
+    peer.send(yamuxFrame(WINDOW_UPDATE, SYN, 1, 0), yamuxFrame(WINDOW_UPDATE, 0, 1, 1))
     const theirs = (): Stream | undefined => connection.streams.find(stream => stream.direction === 'inbound')
     await eventually(() => theirs() !== undefined)
     const stream = theirs()
