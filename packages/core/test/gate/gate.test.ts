@@ -128,6 +128,29 @@ test('a target that does not parse is misuse, with the position', () => {
   }
 })
 
+test('an entry that does not fit is refused aloud, never dropped', () => {
+  const gate = new Gate({ allow: [], deny: [] })
+  for (let port = 0; port < ENTRIES_PER_NETWORK_MAX; port++) gate.deny(`192.0.2.7:${port}`)
+  assert.throws(() => gate.deny('192.0.2.7:60000'), MisuseError)
+  assert.equal(gate.deny('192.0.2.7:5').text, '/ip4/192.0.2.7/tcp/5', 'one that is there already fits')
+  assert.equal(gate.undeny('192.0.2.7:5'), true)
+  assert.equal(gate.deny('192.0.2.7:60000').port, 60_000)
+})
+
+test('bans are listed and counted, and lifted by any spelling', () => {
+  const gate = new Gate({ allow: [], deny: [] })
+  gate.ban('192.0.2.7', 0, 2000, 'later')
+  gate.ban('192.0.2.8', 0, 1000, 'sooner')
+  assert.deepEqual(
+    gate.bans().map(ban => ban.reason),
+    ['sooner', 'later'],
+  )
+  assert.equal(gate.nextEndMs, 1000)
+  assert.equal(gate.unban('::ffff:192.0.2.8')?.reason, 'sooner')
+  assert.equal(gate.banCount, 1)
+  assert.equal(gate.nextEndMs, 2000)
+})
+
 test('a ban that is given again takes the new end and reason', () => {
   const bans = new Bans()
   bans.add(readTarget('192.0.2.7'), 0, 1000, 'first')
