@@ -37,11 +37,10 @@ export function protectWork(components: WorkComponents, context: NodeContext): W
   const charger = new WorkCharger(context)
   const identify = exchangeGate(charger, context, 'identify')
   const push = exchangeGate(charger, context, 'identify-push')
-  const ping = pingGate(context)
   const gateOf = (protocol: string): HandlerGate | undefined => {
     if (IDENTIFY.test(protocol)) return identify
     if (IDENTIFY_PUSH.test(protocol)) return push
-    return PING.test(protocol) ? ping : undefined
+    return PING.test(protocol) ? pingGate : undefined
   }
   const registrar = guardRegistrar(components.registrar, context, gateOf)
   const peerStore = guardPeerStore(components, context)

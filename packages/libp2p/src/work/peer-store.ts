@@ -24,10 +24,10 @@ import {
 import type { WorkComponents } from './components.ts'
 import { Strangers, strangersMax } from './strangers.ts'
 
-/** Peers whose last written record is kept to answer repeated protocol writes; the least recently used leave. */
-export const REMEMBERED_WRITES_MAX = 256
-
-/** Milliseconds such an answer stands before the store is written again, which also renews the peer's age there. */
+/**
+ * Milliseconds for which the last written record of a connected peer answers repeated protocol writes, before the store is written again, which also
+ * renews the peer's age there. One record per connection is kept, and goes with it.
+ */
 export const REMEMBERED_WRITE_MS = 60_000
 
 export interface PeerStoreGuard {
@@ -53,7 +53,7 @@ class Guard implements PeerStoreGuard {
   readonly #get: PeerStore['get']
   readonly #delete: PeerStore['delete']
   readonly #patch: Write
-  readonly #remembered = new Map<string, Remembered>()
+  readonly #remembered = new WeakMap<ConnectionState, Remembered>()
   readonly #strangers: Strangers<PeerId>
   #refusedWrites = 0
   #seeded: Promise<void> | undefined
@@ -68,7 +68,7 @@ class Guard implements PeerStoreGuard {
     this.#strangers = new Strangers<PeerId>({
       max: () => strangersMax(context.policy().memory, PEER_BYTES_MAX),
       isConnected: id => components.connectionManager.getConnections(id).length > 0,
-      forget: (key, id) => this.#forget(key, id),
+      forget: id => this.#forget(id),
     })
     this.#override()
   }
@@ -91,7 +91,9 @@ class Guard implements PeerStoreGuard {
       patch: this.#guarded(this.#patch, false),
       merge: this.#guarded(merge, true),
       delete: async (id, options) => {
-        this.#forgotten(id.toString())
+        this.#strangers.removed(id.toString())
+        const state = this.#stateOf(id)
+        if (state !== undefined) this.#remembered.delete(state)
         await this.#delete(id, options)
       },
     }
@@ -117,22 +119,23 @@ class Guard implements PeerStoreGuard {
     return async (id, data, options) => {
       if (this.#components.peerId.equals(id)) return write(id, data, options)
       this.#seeded ??= this.#seed()
-      const key = id.toString()
-      if (merges) {
-        const known = this.#known(key, data)
+      const state = this.#stateOf(id)
+      if (merges && state !== undefined) {
+        const known = this.#known(state, data)
         if (known !== undefined) return known
       }
-      if (data.tags == null && this.#refused(id)) return this.#stored(id)
+      if (state !== undefined && data.tags == null && this.#refused(state)) return this.#stored(id)
       const written = await this.#bound(id, await write(id, boundPeerData(data), options))
-      this.#remember(key, written)
+      if (state !== undefined) this.#remember(state, written)
+      const key = id.toString()
       await this.#strangers.written(key, id, written.tags.size > 0)
       return written
     }
   }
 
   /** The answer to a merge that would only add protocols the store has, if one is remembered. */
-  #known(key: string, data: PeerData): Peer | undefined {
-    const remembered = this.#remembered.get(key)
+  #known(state: ConnectionState, data: PeerData): Peer | undefined {
+    const remembered = this.#remembered.get(state)
     if (remembered === undefined || data.protocols == null) return undefined
     for (const field in data) {
       if (field !== 'protocols') return undefined
@@ -145,19 +148,13 @@ class Guard implements PeerStoreGuard {
     return { ...remembered.peer }
   }
 
-  #remember(key: string, peer: Peer): void {
-    this.#remembered.delete(key)
-    if (this.#remembered.size >= REMEMBERED_WRITES_MAX) {
-      const oldest = this.#remembered.keys().next()
-      if (!oldest.done) this.#remembered.delete(oldest.value)
-    }
-    this.#remembered.set(key, { peer, protocols: new Set(peer.protocols), writtenMs: this.#context.clock.now() })
+  #remember(state: ConnectionState, peer: Peer): void {
+    this.#remembered.set(state, { peer, protocols: new Set(peer.protocols), writtenMs: this.#context.clock.now() })
   }
 
   /** Charged to the peer the write is about, and only while it is connected: who caused a write about somebody else cannot be told here. */
-  #refused(id: PeerId): boolean {
-    const decision = this.#stateOf(id)?.handle.spend('peer-store-write')
-    if (decision === undefined || decision.allow) return false
+  #refused(state: ConnectionState): boolean {
+    if (state.handle.spend('peer-store-write').allow) return false
     this.#refusedWrites++
     return true
   }
@@ -192,22 +189,14 @@ class Guard implements PeerStoreGuard {
   }
 
   #left(id: PeerId): void {
-    const key = id.toString()
-    this.#remembered.delete(key)
-    this.#strangers.disconnected(key).catch(error => {
+    this.#strangers.disconnected(id.toString()).catch(error => {
       this.#context.log.error('could not trim the peer store - %e', error)
     })
   }
 
-  async #forget(key: string, id: PeerId): Promise<void> {
-    this.#remembered.delete(key)
+  async #forget(id: PeerId): Promise<void> {
     const peer = await this.#stored(id)
     if (peer.tags.size === 0) await this.#delete(id)
-  }
-
-  #forgotten(key: string): void {
-    this.#strangers.removed(key)
-    this.#remembered.delete(key)
   }
 
   /** Counts what an earlier run left in a persistent store, once, at the first write. */

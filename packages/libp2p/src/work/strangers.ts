@@ -26,7 +26,7 @@ export interface StrangersInit<T> {
   readonly max: () => number
   readonly isConnected: (id: T) => boolean
   /** Removes a peer from the store, unless it turns out to be tagged. */
-  readonly forget: (key: string, id: T) => Promise<void>
+  readonly forget: (id: T) => Promise<void>
 }
 
 /** Peers are keyed by the text of their id. */
@@ -87,7 +87,7 @@ export class Strangers<T> {
     for (const [key, id] of this.#strangers) {
       if (this.#strangers.size <= max) break
       this.#strangers.delete(key)
-      leaving.push(this.#init.forget(key, id))
+      leaving.push(this.#init.forget(id))
     }
     if (leaving.length > 0) await Promise.all(leaving)
   }

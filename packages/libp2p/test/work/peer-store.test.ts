@@ -74,9 +74,11 @@ test('strangers are bounded in number; tagged and connected peers stay', async t
   assert.equal(await node.peerStore.has(strangers[20] as PeerId), false, 'the peer that left took the place of the oldest stranger')
 })
 
-test('repeated protocol writes of one peer are answered without touching the datastore', async t => {
-  const node = await protectedNode(t, { listen: false })
-  const id = await someone()
+test('repeated protocol writes about a connected peer are answered without touching the datastore', async t => {
+  const { node, peer } = await pair(t, { policy: { rates: { 'peer-store-write': { connection: 'unlimited' } } } })
+  await peer.dial(addressOf(node))
+  await eventually(async () => (await node.peerStore.get(peer.peerId).catch(() => undefined))?.metadata.has('AgentVersion') === true)
+  const id = peer.peerId
   const { datastore } = (node as unknown as { components: { datastore: { put(key: unknown, value: unknown): unknown } } }).components
   let writes = 0
   const put = datastore.put.bind(datastore)
@@ -84,16 +86,16 @@ test('repeated protocol writes of one peer are answered without touching the dat
     writes++
     return put(key, value)
   }
-  await node.peerStore.merge(id, { protocols: ['/a', '/b'] })
+  await node.peerStore.patch(id, { protocols: ['/a', '/b'] })
   await node.peerStore.merge(id, { protocols: ['/a'] })
-  const again = await node.peerStore.merge(id, { protocols: ['/b'] })
-  assert.deepEqual(again.protocols, ['/a', '/b'])
+  assert.deepEqual((await node.peerStore.merge(id, { protocols: ['/b'] })).protocols, ['/a', '/b'])
   assert.equal(writes, 1)
-  await node.peerStore.patch(id, { protocols: ['/c'] })
-  assert.deepEqual((await node.peerStore.merge(id, { protocols: ['/a'] })).protocols, ['/a', '/c'])
+  await node.peerStore.merge(id, { protocols: ['/c'] })
+  assert.deepEqual((await node.peerStore.get(id)).protocols, ['/a', '/b', '/c'])
   await node.peerStore.delete(id)
   await node.peerStore.merge(id, { protocols: ['/a'] })
   assert.deepEqual((await node.peerStore.get(id)).protocols, ['/a'])
+  assert.equal(writes, 3)
 })
 
 test('over their rate, writes about a connected peer are dropped and what is stored comes back', async t => {
