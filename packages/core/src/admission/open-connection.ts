@@ -107,30 +107,21 @@ function openTight(attempt: Attempt): Decision<Connection> {
   const load: Load = { connection: true, inbound, fileDescriptors, bytes: engine.connectionCost }
   const first = judge(engine, [...path.scopes, engine.connectionProbe, graph.transient, graph.system], load)
   const rateEnforced = rate !== undefined && engine.enforced(rate.rule)
-  const refused = rateEnforced || first.hit !== undefined
-  if ((refused || rate !== undefined || first.would !== undefined) && engine.mayLift(remote)) {
-    const second = judge(engine, [engine.connectionProbe, graph.allowlistedTransient, graph.allowlistedSystem], load)
-    if (second.hit === undefined && (refused || second.would === undefined)) {
-      const would = attempt.would ?? denialOf(engine, second.would, second.wouldResource, attempt, true, subject)
-      return admitted(
-        charge(
-          engine,
-          id,
-          remote,
-          inbound,
-          transport,
-          fileDescriptors,
-          PrefixPath.NONE,
-          graph.allowlistedTransient,
-          graph.allowlistedSystem,
-        ),
-        would,
-      )
-    }
-    if (second.hit !== undefined && refused) {
-      const denial = denialOf(engine, second.hit, second.hitResource, attempt, false, subject)
-      if (denial !== undefined) return { allow: false, denial }
-    }
+  const isRefused = rateEnforced || first.hit !== undefined
+  if ((isRefused || rate !== undefined || first.would !== undefined) && engine.mayLift(remote)) {
+    const { hit, hitResource, would, wouldResource } = judge(
+      engine,
+      [engine.connectionProbe, graph.allowlistedTransient, graph.allowlistedSystem],
+      load,
+    )
+    const full = hit ?? would
+    const isFinal = hit !== undefined && isRefused
+    const denial = denialOf(engine, full, hit === undefined ? wouldResource : hitResource, attempt, !isFinal, subject)
+    if (isFinal && denial !== undefined) return { allow: false, denial }
+    const isListed = isRefused || full === undefined
+    const [transient, system] = isListed ? [graph.allowlistedTransient, graph.allowlistedSystem] : [graph.transient, graph.system]
+    const charged = charge(engine, id, remote, inbound, transport, fileDescriptors, isListed ? PrefixPath.NONE : path, transient, system)
+    return admitted(charged, attempt.would ?? denial)
   }
   if (rate !== undefined && rateEnforced) return { allow: false, denial: rateDenial(engine, rate, direction, false, subject) }
   const denial = denialOf(engine, first.hit, first.hitResource, attempt, false, subject)

@@ -10,7 +10,7 @@ import type { LimitTable } from '../resources/limits.ts'
 import { type Scope, streamBlocked } from '../resources/scope.ts'
 import type { ConnectionHandle } from './connection.ts'
 import type { Engine } from './engine.ts'
-import { judge, type Load } from './judge.ts'
+import { judge, type Verdict } from './judge.ts'
 import { peekOn, type RateHit, rateDenial } from './spend.ts'
 import { StreamHandle } from './stream.ts'
 
@@ -21,9 +21,10 @@ export function openStream(engine: Engine, connection: ConnectionHandle, id: num
   const peer = connection.peerScope
   const kind = inbound ? engine.streamKind : undefined
   const rate = kind === undefined ? undefined : peekOn(engine, connection, kind, 1)
+  const own = connectionBlocks(connection, inbound)
   if (
     rate === undefined &&
-    connectionBlocks(connection, inbound) === NOTHING &&
+    own === NOTHING &&
     streamBlocked(engine.streamProbe, inbound, cost) === NOTHING &&
     streamBlocked(peer, inbound, cost) === NOTHING &&
     streamBlocked(transient, inbound, cost) === NOTHING &&
@@ -32,7 +33,7 @@ export function openStream(engine: Engine, connection: ConnectionHandle, id: num
     if (kind !== undefined) engine.spending.commit()
     return { allow: true, handle: charge(engine, connection, id, inbound, cost, transient, system) }
   }
-  return openTight(engine, connection, id, direction, cost, rate)
+  return openTight({ engine, connection, id, direction, inbound, rate, own })
 }
 
 /** The limits of one connection on its own streams, as a resource code. go has the numbers in its table but never applies them. */
@@ -63,65 +64,78 @@ function charge(
   return stream
 }
 
+/** What was asked, for the slow half. */
+interface Attempt {
+  readonly engine: Engine
+  readonly connection: ConnectionHandle
+  readonly id: number
+  readonly direction: Direction
+  readonly inbound: boolean
+  readonly rate: RateHit | undefined
+  /** The connection's own limit that would not take it, as a resource code. */
+  readonly own: number
+}
+
 /** Something does not fit, or only the allow list can let it in. */
-function openTight(
-  engine: Engine,
-  connection: ConnectionHandle,
-  id: number,
-  direction: Direction,
-  cost: number,
-  rate: RateHit | undefined,
-): Decision<Stream> {
+function openTight(attempt: Attempt): Decision<Stream> {
+  const { engine, connection, inbound, direction, rate, own } = attempt
   const { graph } = engine
-  const inbound = direction === 'inbound'
-  const load: Load = { connection: false, inbound, fileDescriptors: 0, bytes: cost }
-  const own = connectionBlocks(connection, inbound)
-  const ownEnforced = own !== NOTHING && engine.limitEnforced(CONNECTION)
-  const first = judge(engine, [engine.streamProbe, connection.peerScope, graph.transient, graph.system], load)
-  const rateEnforced = rate !== undefined && engine.enforced(rate.rule)
-  if (!ownEnforced && engine.lifts(connection)) {
-    const second = judge(engine, [engine.streamProbe, connection.peerScope, graph.allowlistedTransient, graph.allowlistedSystem], load)
-    if (second.hit === undefined && (rateEnforced || first.hit !== undefined || second.would === undefined)) {
-      const would =
-        second.would === undefined ? undefined : scopeDenial(engine, connection, second.would, second.wouldResource, direction, cost, true)
-      return admitted(charge(engine, connection, id, inbound, cost, graph.allowlistedTransient, graph.allowlistedSystem), would)
+  const normal = look(attempt, graph.transient, graph.system)
+  const { hit, would } = normal
+  if (own !== NOTHING && engine.limitEnforced(CONNECTION)) {
+    // A rate would have been lifted for an allow-listed remote; its connection's own limits are not.
+    if (rate === undefined || !engine.enforced(rate.rule) || engine.lifts(connection)) {
+      return { allow: false, denial: ownDenial(attempt, false) }
     }
   }
-  if (rate !== undefined && rateEnforced) return { allow: false, denial: rateDenial(engine, rate, direction, false, connection) }
-  if (ownEnforced) return { allow: false, denial: ownDenial(engine, connection, own, direction, false) }
-  if (first.hit !== undefined) {
-    return { allow: false, denial: scopeDenial(engine, connection, first.hit, first.hitResource, direction, cost, false) }
-  }
-  let would: Denial | undefined
-  if (rate !== undefined) would = rateDenial(engine, rate, direction, true, connection)
-  else if (own !== NOTHING) would = ownDenial(engine, connection, own, direction, true)
-  else if (first.would !== undefined) would = scopeDenial(engine, connection, first.would, first.wouldResource, direction, cost, true)
+  const isOwnFull = own !== NOTHING
+  const fits = rate === undefined && hit === undefined && would === undefined
+  if (!fits && engine.lifts(connection)) return openListed(attempt, normal)
+  if (rate !== undefined && engine.enforced(rate.rule))
+    return { allow: false, denial: rateDenial(engine, rate, direction, false, connection) }
+  if (hit !== undefined) return { allow: false, denial: scopeDenial(attempt, hit, normal.hitResource, false) }
+  let said: Denial | undefined
+  if (rate !== undefined) said = rateDenial(engine, rate, direction, true, connection)
+  else if (isOwnFull) said = ownDenial(attempt, true)
+  else if (would !== undefined) said = scopeDenial(attempt, would, normal.wouldResource, true)
   if (rate === undefined && inbound && engine.streamKind !== undefined) engine.spending.commit()
-  return admitted(charge(engine, connection, id, inbound, cost, graph.transient, graph.system), would)
+  return admitted(charge(engine, connection, attempt.id, inbound, engine.streamCost, graph.transient, graph.system), said)
+}
+
+/** The same for an allow-listed remote whom the normal scopes or a rate would not take. */
+function openListed(attempt: Attempt, normal: Verdict): Decision<Stream> {
+  const { engine, connection, id, inbound, rate, own } = attempt
+  const { graph, streamCost } = engine
+  const said = own === NOTHING ? undefined : ownDenial(attempt, true)
+  const isRefused = normal.hit !== undefined || (rate !== undefined && engine.enforced(rate.rule))
+  const { hit, hitResource, would, wouldResource } = look(attempt, graph.allowlistedTransient, graph.allowlistedSystem)
+  if (hit !== undefined && isRefused) return { allow: false, denial: scopeDenial(attempt, hit, hitResource, false) }
+  const full = hit ?? would
+  const denial =
+    said ?? (full === undefined ? undefined : scopeDenial(attempt, full, hit === undefined ? wouldResource : hitResource, true))
+  if (isRefused || full === undefined) {
+    return admitted(charge(engine, connection, id, inbound, streamCost, graph.allowlistedTransient, graph.allowlistedSystem), denial)
+  }
+  return admitted(charge(engine, connection, id, inbound, streamCost, graph.transient, graph.system), denial)
+}
+
+function look({ engine, connection, inbound }: Attempt, transient: Scope, system: Scope): Verdict {
+  const load = { connection: false, inbound, fileDescriptors: 0, bytes: engine.streamCost }
+  return judge(engine, [engine.streamProbe, connection.peerScope, transient, system], load)
 }
 
 function admitted(handle: StreamHandle, would: Denial | undefined): Decision<Stream> {
   return would === undefined ? { allow: true, handle } : { allow: true, handle, would }
 }
 
-function scopeDenial(
-  engine: Engine,
-  connection: ConnectionHandle,
-  scope: Scope,
-  resource: number,
-  direction: Direction,
-  cost: number,
-  observed: boolean,
-): Denial {
-  return engine.scopeDenial(scope, resource, direction, resource === MEMORY ? cost : 1, observed, connection)
+function scopeDenial({ engine, connection, direction }: Attempt, scope: Scope, resource: number, observed: boolean): Denial {
+  return engine.scopeDenial(scope, resource, direction, resource === MEMORY ? engine.streamCost : 1, observed, connection)
 }
 
-function ownDenial(engine: Engine, connection: ConnectionHandle, resource: number, direction: Direction, observed: boolean): Denial {
+function ownDenial({ engine, connection, direction, own }: Attempt, observed: boolean): Denial {
   const limits: LimitTable = engine.graph.connectionLimits
   const { streamsInbound, streamsOutbound } = connection
-  const held =
-    resource === STREAMS_INBOUND ? streamsInbound : resource === STREAMS_OUTBOUND ? streamsOutbound : streamsInbound + streamsOutbound
-  const limit =
-    resource === STREAMS_INBOUND ? limits.streamsInbound : resource === STREAMS_OUTBOUND ? limits.streamsOutbound : limits.streams
-  return engine.limitDenial(connection, resource, direction, held, 1, limit, observed, connection)
+  const held = own === STREAMS_INBOUND ? streamsInbound : own === STREAMS_OUTBOUND ? streamsOutbound : streamsInbound + streamsOutbound
+  const limit = own === STREAMS_INBOUND ? limits.streamsInbound : own === STREAMS_OUTBOUND ? limits.streamsOutbound : limits.streams
+  return engine.limitDenial(connection, own, direction, held, 1, limit, observed, connection)
 }

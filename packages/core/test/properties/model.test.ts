@@ -29,7 +29,7 @@ const CLASSES: Readonly<Record<string, ReferenceLimits>> = {
   peer: flat(4, 7, 1_700),
   protocol: flat(2, 5, 600),
   protocolPeer: flat(2, 4, 500),
-  service: flat(2, 4, 500),
+  service: flat(2, 3, 300),
   servicePeer: flat(2, 3, 400),
   connection: { ...flat(3, 100, 800), connectionsInbound: 1, connectionsOutbound: 1 },
   stream: { ...flat(3, 3, 400), connections: 0 },
@@ -334,7 +334,7 @@ describe('the manager', () => {
         assert.deepEqual(Object.values(system.usage).concat(Object.values(transient.usage)), new Array(14).fill(0))
         assert.deepEqual([counts.connections, counts.streams, counts.spans], [0, 0, 0])
       }),
-      200,
+      400,
     )
     assert.deepEqual(
       [...MET].sort(),
