@@ -47,7 +47,7 @@ export class SluiceNode {
   readonly #init: SluiceNodeInit
   readonly #components: NodeComponents & WorkComponents
   #timer: NodeJS.Timeout | undefined
-  #bansSeen = ''
+  #newestBanMs = 0
   #assembled = false
 
   constructor(components: NodeComponents & WorkComponents, init: SluiceNodeInit) {
@@ -157,12 +157,10 @@ export class SluiceNode {
     if (this.#init.governor === undefined) {
       return
     }
-    const bans = this.context.governor
-      .bans()
-      .map(ban => `${ban.target} ${ban.createdMs}`)
-      .join('\n')
-    if (bans !== this.#bansSeen) {
-      this.#bansSeen = bans
+    const bans = this.context.governor.bans()
+    const newestMs = bans.reduce((newest, { createdMs }) => Math.max(newest, createdMs), 0)
+    if (newestMs > this.#newestBanMs) {
+      this.#newestBanMs = newestMs
       this.closeForbidden()
     }
   }
