@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { ComponentLogger } from '@libp2p/interface'
 import type { Denial } from '@sluice/core'
-import { LogFold } from '../src/log-fold.ts'
+import { createGovernor } from '@sluice/core'
+import { createNodeContext } from '../src/context.ts'
+import { foldDenials, LogFold } from '../src/log-fold.ts'
 
 function denial(over: Partial<Denial> = {}): Denial {
   return {
@@ -78,4 +81,30 @@ test('at the bound of keys, further rules are counted together', () => {
   clock.nowMs += 10_000
   folded.flush()
   assert.equal(lines.at(-1), 'denied 95 more times in 10 s: other rules')
+})
+
+test("a node's denials go to its own logger, and what was counted is written when it stops", async () => {
+  const lines: string[] = []
+  const log = Object.assign((format: string, ...rest: unknown[]) => lines.push([format, ...rest].join(' ')), {
+    error() {},
+    trace() {},
+    enabled: true,
+  })
+  const components: string[] = []
+  const logger = {
+    forComponent(name: string) {
+      components.push(name)
+      return log
+    },
+  } as unknown as ComponentLogger
+  const clock = { now: () => 0 }
+  const context = createNodeContext({ governor: createGovernor({ clock, random: () => 0 }), clock, logger })
+  foldDenials(context)
+  for (let id = 1; id <= 3; id++) {
+    context.emit({ type: 'denial', atMs: 0, mode: 'enforce', denial: denial({ id }), peer: undefined, address: undefined })
+  }
+  assert.ok(components.includes('sluice:denials'))
+  assert.equal(lines.length, 1)
+  await context.stopped()
+  assert.match(lines[1] ?? '', /denied 2 more times in 1 s: rate\.ping \(limit 8\)/)
 })

@@ -12,7 +12,7 @@ import { after, before, test } from 'node:test'
 import type { Libp2p, Stream } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { multiaddr } from '@multiformats/multiaddr'
-import { barePeer, Dice, multistream, OVERSIZED_VARINTS, rawPeer, strangePeer, strangeTlsPeer } from './hostile-peer.ts'
+import { barePeer, Dice, datagrams, multistream, OVERSIZED_VARINTS, rawPeer, strangePeer, strangeTlsPeer } from './hostile-peer.ts'
 import { THROWING } from './hostile-protocols.ts'
 import type { Counters, Report } from './hostile-server.ts'
 
@@ -31,11 +31,12 @@ const uncaught: string[] = []
 let server: ChildProcess
 let tcpAddress: Multiaddr
 let wsAddress: Multiaddr
+let quicAddress: Multiaddr
 let tcpPort = 0
 let wsPort = 0
 
 function portOf(address: Multiaddr): number {
-  return Number(address.getComponents().find(component => component.name === 'tcp')?.value)
+  return Number(address.getComponents().find(component => component.name === 'tcp' || component.name === 'udp')?.value)
 }
 
 before(async () => {
@@ -47,8 +48,9 @@ before(async () => {
   const [first] = (await once(server, 'message')) as [Report]
   assert.ok(first.type === 'listening', JSON.stringify(first))
   const addresses = first.addresses.map(address => multiaddr(address))
-  tcpAddress = addresses.find(address => !address.toString().includes('/ws')) as Multiaddr
+  tcpAddress = addresses.find(address => /\/tcp\/\d+\/p2p/.test(address.toString())) as Multiaddr
   wsAddress = addresses.find(address => address.toString().includes('/ws')) as Multiaddr
+  quicAddress = addresses.find(address => address.toString().includes('/quic')) as Multiaddr
   tcpPort = portOf(tcpAddress)
   wsPort = portOf(wsAddress)
 })
@@ -172,6 +174,20 @@ test('HTTP garbage and malformed frames on the WebSocket port', async () => {
   await unharmed()
 })
 
+test('garbage datagrams on the QUIC port', async () => {
+  // A long header of version 1, so that some of it is taken for an Initial packet.
+  const initial = Buffer.concat([Buffer.from('c000000001', 'hex'), Buffer.from([8]), Buffer.alloc(8, 1), Buffer.from([0, 0, 0x44, 0xb0])])
+  await rounds(async () => {
+    await datagrams(portOf(quicAddress), [
+      dice.bytes(1400),
+      Buffer.alloc(0),
+      Buffer.concat([dice.mutate(initial), dice.bytes(1300)]),
+      Buffer.concat([initial, Buffer.alloc(1200)]),
+    ])
+  })
+  await unharmed()
+})
+
 /** Version, type, flags, stream id, length: every field likely to be wrong. */
 function yamuxFrame(): Buffer {
   const frame = Buffer.alloc(12)
@@ -256,7 +272,7 @@ test('malformed messages of every service, on streams that end in every way', as
     // What the server asks us is answered with garbage too.
     await peer.handle(['/ipfs/id/1.0.0', '/ipfs/ping/1.0.0', '/ipfs/kad/1.0.0', '/meshsub/1.2.0'], stream => abuse(stream))
     try {
-      const address = dice.pick([tcpAddress, wsAddress])
+      const address = dice.pick([tcpAddress, wsAddress, quicAddress])
       const connection = await peer.dial(address)
       for (let left = 8; left > 0; left--) {
         try {

@@ -2,8 +2,10 @@
  * Peers that break the rules on purpose, for the hostile-input test. Everything is drawn from one seeded generator, so that a failing run can be repeated. Loopback only.
  */
 
+import { createSocket } from 'node:dgram'
 import net from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import { quic } from '@chainsafe/libp2p-quic'
 import type { Libp2p, MessageStream, StreamMuxer, StreamMuxerFactory } from '@libp2p/interface'
 import { TypedEventEmitter } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
@@ -100,6 +102,14 @@ export function rawPeer(port: number, chunks: readonly Uint8Array[], leave: Leav
   })
 }
 
+/** Sends datagrams to a UDP port of this machine, and ignores what comes back. */
+export async function datagrams(port: number, messages: readonly Uint8Array[]): Promise<void> {
+  const socket = createSocket('udp4')
+  socket.on('error', () => {})
+  for (const message of messages) await new Promise(resolve => socket.send(message, port, '127.0.0.1', resolve))
+  await new Promise<void>(resolve => socket.close(() => resolve()))
+}
+
 /** A TLS client without the libp2p certificate, after agreeing on TLS by multistream. */
 export function strangeTlsPeer(port: number, waitMs: number): Promise<void> {
   return new Promise(resolve => {
@@ -145,7 +155,7 @@ function bareMuxer(protocol: string, onStream: (stream: MessageStream) => void):
 /** An ordinary client whose handlers and streams the test abuses. */
 export async function strangePeer(encrypter: 'noise' | 'tls'): Promise<Libp2p> {
   return createLibp2p({
-    transports: [tcp(), webSockets()],
+    transports: [tcp(), webSockets(), quic()],
     connectionEncrypters: [encrypter === 'noise' ? noise() : tls()],
     streamMuxers: [yamux()],
     connectionMonitor: { enabled: false },

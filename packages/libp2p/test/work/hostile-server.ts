@@ -1,10 +1,11 @@
 /**
- * A node for the hostile-input test, in a process of its own so that only its own errors count: TCP with noise and TLS, WebSockets, yamux and mplex, and the services that a peer
+ * A node for the hostile-input test, in a process of its own so that only its own errors count: TCP with noise and TLS, WebSockets, QUIC, yamux and mplex, and the services that a peer
  * without any rights can talk to. Reports uncaught exceptions and unhandled rejections instead of dying of them, so that one run finds all of them.
  *
  * Messages from the parent: `counters` (answered with what is still open) and `stop`.
  */
 
+import { quic } from '@chainsafe/libp2p-quic'
 import { autoNAT } from '@libp2p/autonat'
 import { circuitRelayServer } from '@libp2p/circuit-relay-v2'
 import { dcutr } from '@libp2p/dcutr'
@@ -47,8 +48,8 @@ process.on('unhandledRejection', error => failed('unhandled rejection', error))
 const node = await createLibp2p(
   protect(
     {
-      addresses: { listen: ['/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.1/tcp/0/ws'] },
-      transports: [tcp(), webSockets()],
+      addresses: { listen: ['/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.1/tcp/0/ws', '/ip4/127.0.0.1/udp/0/quic-v1'] },
+      transports: [tcp(), webSockets(), quic()],
       connectionEncrypters: [noise(), tls()],
       streamMuxers: [yamux(), mplex()],
       services: {
