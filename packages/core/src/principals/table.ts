@@ -48,7 +48,7 @@ export interface PrincipalTableInit {
 const CAPACITY_FIRST = 1024
 const USES_MAX = 2 ** 31 - 1
 
-/** Rows looked at by one call of `collect`, so that no call takes longer than a fraction of a millisecond. */
+/** Rows looked at by one call of `collect`, so that no call takes longer than a few milliseconds: most of it is letting go, when all of them are idle. */
 export const COLLECT_ROWS_MAX = 4096
 
 export class PrincipalTable implements RowKeys {

@@ -171,19 +171,24 @@ export class RateKind implements Column {
     this.#tats = widen(this.#tats, new Float64Array(capacity))
   }
 
+  /** Time owed by whoever folded into this row. Mostly nobody, which the size tells without a lookup. */
+  #floorOf(row: number): number {
+    return this.#floors.size === 0 ? 0 : (this.#floors.get(row) ?? 0)
+  }
+
   start(row: number, parent: number): void {
-    this.#tats[row] = this.#floors.get(parent) ?? 0
+    this.#tats[row] = this.#floorOf(parent)
   }
 
   fold(row: number, parent: number): void {
-    const owed = Math.max(this.#tats[row] ?? 0, this.#floors.get(row) ?? 0)
-    this.#floors.delete(row)
-    this.#own.delete(row)
-    if (parent > 0 && owed > this.#nowMs && owed > (this.#floors.get(parent) ?? 0)) this.#floors.set(parent, owed)
+    const owed = Math.max(this.#tats[row] ?? 0, this.#floorOf(row))
+    if (this.#floors.size > 0) this.#floors.delete(row)
+    if (this.#own.size > 0) this.#own.delete(row)
+    if (parent > 0 && owed > this.#nowMs && owed > this.#floorOf(parent)) this.#floors.set(parent, owed)
   }
 
   idle(row: number, nowMs: number): boolean {
-    return (this.#tats[row] ?? 0) <= nowMs && (this.#floors.get(row) ?? 0) <= nowMs
+    return (this.#tats[row] ?? 0) <= nowMs && this.#floorOf(row) <= nowMs
   }
 }
 
