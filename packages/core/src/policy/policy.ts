@@ -40,7 +40,11 @@ export interface PrefixLimits {
   readonly rate: Rate | 'unlimited'
 }
 
-/** A network with limits of its own. Most specific first; it replaces the level limits for the addresses inside it, as go's network-prefix limits do. */
+/**
+ * A network with limits of its own. The most specific one replaces the level limits for the addresses inside it, as go's network-prefix limits do.
+ * An honest NAT of 60 peers is one line: `{ network: '203.0.113.7/32', connections: 60 }`. Where `connections` is given, `pending` is as many unless it says otherwise, and `rate` go's 0.2/s and
+ * burst 16 for every 8 of them. Where it is not, what is left out stays with the levels.
+ */
 export interface NetworkLimits extends Partial<PrefixLimits> {
   /** CIDR, e.g. `203.0.113.7/32`. */
   readonly network: string
@@ -74,7 +78,7 @@ export interface TransportPolicy {
   readonly upgradeDeadlineMs: number
   /** … and when it is full; linear in between. */
   readonly upgradeDeadlineMinMs: number
-  /** Bytes a stream may send before its protocol is agreed. */
+  /** Bytes of multistream messages a stream may send before its protocol is agreed; data sent optimistically behind the last one is not counted. */
   readonly negotiationBytesMax: number
   /** Multistream messages a stream may send before its protocol is agreed. */
   readonly negotiationMessagesMax: number
