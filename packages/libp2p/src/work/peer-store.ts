@@ -4,6 +4,8 @@
  * A write that is refused is dropped and the caller gets the peer as it is stored: every caller in js-libp2p writes what it could learn again later, and none of them can use an error
  * (one thrown here would reset the stream that happened to cause the write). Writes that set tags are our own decisions and are never refused; neither is anything about ourselves.
  *
+ * Under `observe` nothing is cut, dropped or removed.
+ *
  * It also saves work: js-libp2p rewrites a peer's record at every stream it opens or accepts, to add a protocol that is almost always there already. Those repetitions are answered
  * from memory.
  */
@@ -66,7 +68,7 @@ class Guard implements PeerStoreGuard {
     this.#delete = this.#store.delete.bind(this.#store)
     this.#patch = this.#store.patch.bind(this.#store)
     this.#strangers = new Strangers<PeerId>({
-      max: () => strangersMax(context.policy().memory, PEER_BYTES_MAX),
+      max: () => (this.#enforcing() ? strangersMax(context.policy().memory, PEER_BYTES_MAX) : Number.POSITIVE_INFINITY),
       isConnected: id => components.connectionManager.getConnections(id).length > 0,
       forget: id => this.#forget(id),
     })
@@ -99,7 +101,7 @@ class Guard implements PeerStoreGuard {
     }
     Object.assign(store, overrides, {
       consumePeerRecord: async (buffer: Uint8Array, ...rest: Parameters<typeof consume> extends [unknown, ...infer R] ? R : never) =>
-        buffer.byteLength <= SIGNED_RECORD_BYTES_MAX && (await consume(buffer, ...rest)),
+        (buffer.byteLength <= SIGNED_RECORD_BYTES_MAX || !this.#enforcing()) && (await consume(buffer, ...rest)),
     })
     const connected = (event: CustomEvent<PeerId>): void => this.#strangers.connected(event.detail.toString())
     const disconnected = (event: CustomEvent<PeerId>): void => this.#left(event.detail)
@@ -125,12 +127,18 @@ class Guard implements PeerStoreGuard {
         if (known !== undefined) return known
       }
       if (state !== undefined && data.tags == null && this.#refused(state)) return this.#stored(id)
-      const written = await this.#bound(id, await write(id, boundPeerData(data), options))
+      const enforcing = this.#enforcing()
+      let written = await write(id, enforcing ? boundPeerData(data) : data, options)
+      if (enforcing) written = await this.#bound(id, written)
       if (state !== undefined) this.#remember(state, written)
       const key = id.toString()
       await this.#strangers.written(key, id, written.tags.size > 0)
       return written
     }
+  }
+
+  #enforcing(): boolean {
+    return this.#context.mode() === 'enforce'
   }
 
   /** The answer to a merge that would only add protocols the store has, if one is remembered. */

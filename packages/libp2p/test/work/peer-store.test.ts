@@ -38,6 +38,16 @@ test('merges without end stay within the bounds', async t => {
   assert.equal(stored.metadata.size, METADATA_ENTRIES_MAX)
 })
 
+test('under observe nothing is cut and nobody removed', async t => {
+  const node = await protectedNode(t, { listen: false, policy: { mode: 'observe', memory: '64MB' } })
+  const id = await someone()
+  await node.peerStore.merge(id, { protocols: many(PROTOCOLS_MAX + 1, index => `/p/${index}`) })
+  assert.equal((await node.peerStore.get(id)).protocols.length, PROTOCOLS_MAX + 1)
+  for (let index = 0; index < STRANGERS_MIN + 5; index++)
+    await node.peerStore.merge(await someone(), { multiaddrs: [multiaddr('/ip4/192.0.2.1/tcp/1')] })
+  assert.equal((await node.peerStore.all()).length, STRANGERS_MIN + 6)
+})
+
 test('what is said about ourselves is not bounded', async t => {
   const node = await protectedNode(t, { listen: false })
   await node.peerStore.patch(node.peerId, { protocols: many(PROTOCOLS_MAX + 5, index => `/mine/${index}`) })
