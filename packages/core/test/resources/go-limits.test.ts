@@ -1,5 +1,7 @@
 /**
  * go-libp2p's limit files. The golden files under `fixtures/go-limits` stand for files out there: new ones may be added, none may be changed or removed.
+ * Those named `go-v…` were written by that version of go-libp2p: `read-…` is its `PartialLimitConfig` after reading our export, `scale-…` its
+ * `DefaultLimits` with `SetDefaultServiceLimits`, after `Scale(size, 32768)`.
  */
 
 import assert from 'node:assert/strict'
@@ -11,6 +13,7 @@ import { SluiceError } from '../../src/errors.ts'
 import { validatePolicy } from '../../src/policy/validate.ts'
 import { exportGoLimits, importGoLimits } from '../../src/resources/go-limits.ts'
 import { JSON_DEPTH_MAX, JSON_LENGTH_MAX, lineAndColumn, readJson } from '../../src/resources/json.ts'
+import { BUILT_IN, pointOf, SCALING, type ScaledLimits, scaleLimits } from '../../src/resources/scaling.ts'
 
 const GOLDEN = new URL('../fixtures/go-limits/', import.meta.url)
 
@@ -23,6 +26,10 @@ const FROZEN: Readonly<Record<string, string>> = {
   'readme-example.json': '3c7544e857954561',
   'every-form.json': '37a620e12d7f366a',
   'not-ours.json': '8f405b1e863a1e13',
+  'go-v0.51.0-read-every-form.json': '4077101eda24d9f9',
+  'go-v0.51.0-scale-128MiB.json': '2670a7ff0e84fa94',
+  'go-v0.51.0-scale-2GiB.json': '92b302811de49f31',
+  'go-v0.51.0-scale-8GiB.json': '1f992572f904423d',
 }
 
 test('the golden files are those they were', () => {
@@ -61,6 +68,37 @@ test('every form of a value', () => {
     stream: { memory: 16_777_216 },
   })
 })
+
+test('go-libp2p v0.51.0 reads what we write as what we read', () => {
+  const { limits } = importGoLimits(golden('every-form.json'))
+  const read = importGoLimits(golden('go-v0.51.0-read-every-form.json'))
+  assert.deepEqual(read.kept, [])
+  const withoutEmpty = Object.fromEntries(Object.entries(limits).filter(([, group]) => Object.keys(group as object).length > 0))
+  assert.deepEqual(read.limits, withoutEmpty)
+})
+
+for (const [size, memoryBytes] of [
+  ['128MiB', 128 * 2 ** 20],
+  ['2GiB', 2 * 2 ** 30],
+  ['8GiB', 8 * 2 ** 30],
+] as const) {
+  test(`our table scaled to ${size} is what go-libp2p v0.51.0 made of its own, but for the slip we mend`, () => {
+    const { limits, kept } = importGoLimits(golden(`go-v0.51.0-scale-${size}.json`))
+    assert.deepEqual(kept, [])
+    const point = pointOf(memoryBytes)
+    const scale = { memory: point, connections: point, fileDescriptors: 32_768 }
+    const asLimits = (row: ScaledLimits): object =>
+      Object.fromEntries(Object.entries(scaleLimits(row, scale)).map(([key, value]) => [key, value === 0 ? 'block' : value]))
+    const expected: Record<string, unknown> = Object.fromEntries(Object.entries(SCALING).map(([name, row]) => [name, asLimits(row)]))
+    for (const [group, rows] of Object.entries(BUILT_IN)) {
+      expected[group] = Object.fromEntries(Object.entries(rows).map(([name, row]) => [name, asLimits(row)]))
+    }
+    // go's increase of protocol-peer memory is 4 bytes a GiB where 4 MiB is meant.
+    const increase = Math.floor((4 * point.mib) / 1024)
+    expected.protocolPeerDefault = { ...(expected.protocolPeerDefault as object), memory: 16 * 2 ** 20 + increase }
+    assert.deepEqual(limits, expected)
+  })
+}
 
 test('an imported file is a policy: what an override leaves out falls back to its own default, else to its class', () => {
   const policy = validatePolicy({ limits: importGoLimits(golden('every-form.json')).limits })
