@@ -3,7 +3,7 @@
  * the fattest readers get no more window, then nobody who holds anything does, then sockets are read in pulses, then the fattest stream of the fattest connection is reset.
  *
  * Bytes that nobody reads have a smaller budget of their own, because waiting costs their sender nothing it could have had: above it the connections that hold more than their share are
- * read in pulses, and above twice that, streams that were not read for `STALLED_MS` are reset.
+ * read in pulses, and above one and a half times that, streams that were not read for `STALLED_MS` are reset.
  *
  * The governor counts; this only acts. A scope below the node's that overflows (a connection, a peer, a protocol) costs the connection that grew it its fattest stream.
  */
@@ -25,9 +25,11 @@ const FATTEST_SHARE = 0.5
 /** Unread bytes of the whole node above which connections with more than their share are read in pulses: a quarter of the budget, 16 MiB at most. Received bytes cost about twice their size of process memory. */
 export const UNREAD_BYTES_MAX: number = 16 * 1024 * 1024
 const UNREAD_SHARE = 1 / 4
-/** Unread bytes every connection may hold whatever the others do: two initial yamux windows, so that two stalled streams never slow the others of their connection. */
-export const UNREAD_FREE_BYTES: number = 512 * 1024
-/** A stream nobody has read for so long may be reset while the node holds twice its unread bytes, in milliseconds. */
+/** Times the unread bytes from which pulses begin, at which stalled streams are reset. */
+const RESET_FACTOR = 1.5
+/** Unread bytes every connection may hold whatever the others do: one initial yamux window, so that one stalled stream never slows the others of its connection. */
+export const UNREAD_FREE_BYTES: number = 256 * 1024
+/** A stream nobody has read for so long may be reset while too much is unread for pulses alone, in milliseconds. */
 export const STALLED_MS = 5_000
 /** How often charges are refreshed and measures taken while anything is charged, in milliseconds. */
 export const SWEEP_MS = 50
@@ -47,6 +49,8 @@ export class MemoryBudget {
   readonly #withheld = new Set<StreamGuard>()
   #level: BudgetLevel = 0
   #unreadBytes = 0
+  /** Since when sockets are read in pulses. */
+  #crowdedSinceMs: number | undefined
   #timer: NodeJS.Timeout | undefined
   #sinceMeasured = 0
   #resets = 0
@@ -187,12 +191,17 @@ export class MemoryBudget {
 
   #pause(): void {
     const max = Math.min(UNREAD_BYTES_MAX, this.#limit() * UNREAD_SHARE)
-    if (this.#unreadBytes > 2 * max) this.#resetStalled(2 * max)
     const crowded = this.#unreadBytes > (this.#pauses.size > 0 ? max / 2 : max)
     if (!crowded && this.#level < 3) {
+      this.#crowdedSinceMs = undefined
       this.#pauses.releaseUnless(() => false)
       return
     }
+    const nowMs = this.#context.governor.now()
+    this.#crowdedSinceMs ??= nowMs
+    // Pulses alone could go on for ever: whoever is not read for that long either gives way.
+    const keep = nowMs - this.#crowdedSinceMs >= 2 * STALLED_MS ? max / 2 : RESET_FACTOR * max
+    if (this.#unreadBytes > keep) this.#resetStalled(keep)
     const owners = new Set([...this.#charged].map(guard => guard.owner as MuxerGuard))
     const share = Math.max(UNREAD_FREE_BYTES, max / Math.max(1, owners.size) / 2)
     const due = (owner: MuxerGuard): boolean => owner.shaping && (this.#level === 3 ? owner.heldBytes > 0 : owner.unreadBytes > share)

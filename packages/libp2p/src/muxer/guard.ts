@@ -70,16 +70,16 @@ export class MuxerGuard implements StreamOwner {
       this.negotiating >= max &&
       this.context.cutStream(this.state, 'negotiating-streams', `${this.negotiating} streams have not agreed on a protocol`)
     ) {
-      this.#onRefused(undefined)
+      this.onRefused(undefined)
       return undefined
     }
     if (this.orphans > ORPHANS_MAX && this.shaping) {
-      this.#onRefused(undefined)
+      this.onRefused(undefined)
       return undefined
     }
     const decision = this.state.handle.openStream('inbound')
     if (decision.allow) return decision.handle
-    this.#onRefused(decision.denial)
+    this.onRefused(decision.denial)
     return undefined
   }
 
@@ -98,7 +98,7 @@ export class MuxerGuard implements StreamOwner {
     this.streams.add(guardStream(stream, this, handle))
   }
 
-  #onRefused(denial: Denial | undefined): void {
+  onRefused(denial: Denial | undefined): void {
     const nowMs = this.context.governor.now()
     const forgiven = ((nowMs - this.#refusedAtMs) * REFUSALS_FORGIVEN_PER_SECOND) / 1000
     this.#refusals = Math.max(0, this.#refusals - forgiven) + 1
@@ -194,8 +194,8 @@ export class MuxerGuard implements StreamOwner {
     this.#spend('ping', count)
   }
 
-  onOffence(): void {
-    this.#spend('stream-reset', 1)
+  onOffence(resets: number): void {
+    this.#spend('stream-reset', resets)
   }
 
   onStreamEnd(guard: StreamGuard): void {

@@ -7,7 +7,7 @@
  * What a plain event listener does with the data it was given cannot be seen, and is not counted.
  */
 
-import type { Stream as GovernorStream } from '@sluice/core'
+import type { Denial, Stream as GovernorStream } from '@sluice/core'
 import type { CutReason } from '../refused.ts'
 import type { StreamOwner } from './owner.ts'
 import { PING_SERVICE, serviceOf } from './services.ts'
@@ -24,6 +24,9 @@ export const UNSENT_LOW_BYTES: number = 64 * 1024
 /** Chunks a byte stream may be handed without reading, whatever their size: each costs about 150 bytes beside its content. */
 export const UNREAD_CHUNKS_MAX: number = 8192
 
+/** A stream that the remote resets within this time of opening it, in milliseconds, was opened to be reset: dearer by so many resets than one that was given up later. */
+const RAPID_MS = 1_000
+const RAPID_RESETS = 4
 /** Bytes of a ping. Source: libp2p ping specification. */
 const PING_BYTES = 32
 
@@ -87,9 +90,10 @@ export class StreamGuard {
     if (!inService.allow) throw this.#refuse(inService.denial)
   }
 
-  #refuse(denial: Parameters<StreamOwner['context']['refuse']>[0]): Error {
+  #refuse(denial: Denial): Error {
     const error = this.owner.context.refuse(denial)
     this.stream.abort(error)
+    if (this.handle.direction === 'inbound') this.owner.onRefused(denial)
     return error
   }
 
@@ -240,7 +244,7 @@ export class StreamGuard {
     const error = this.owner.context.cutStream(this.owner.state, reason, message)
     if (error === undefined) return undefined
     this.stream.abort(error)
-    this.owner.onOffence()
+    this.owner.onOffence(1)
     return error
   }
 
@@ -274,5 +278,12 @@ export class StreamGuard {
       this.handle.release()
     }
     this.owner.onStreamEnd(this)
+    if (this.stream.status === 'reset' && this.handle.direction === 'inbound' && this.#livedMs() < RAPID_MS)
+      this.owner.onOffence(RAPID_RESETS)
+  }
+
+  #livedMs(): number {
+    const { open, close } = this.stream.timeline
+    return (close ?? Date.now()) - open
   }
 }

@@ -2,6 +2,7 @@
  * What a guarded stream needs of the connection it belongs to. The muxer part provides it.
  */
 
+import type { Denial } from '@sluice/core'
 import type { ConnectionState, NodeContext } from '../context.ts'
 import type { StreamGuard } from './guard.ts'
 
@@ -24,8 +25,10 @@ export interface StreamOwner {
   onCharged(guard: StreamGuard, fits: boolean, unreadMoved: number): void
   /** Pings arrived behind others that are still unread. */
   onPipelinedPings(count: number): void
-  /** The remote made us reset a stream: counted like a reset of its own, and the connection is cut when there are too many. */
-  onOffence(): void
+  /** Something the remote did that costs as much as `resets` streams it had reset; the connection is cut when there are too many. */
+  onOffence(resets: number): void
+  /** A stream of the remote was refused after it had been opened. */
+  onRefused(denial: Denial): void
   /** The stream is over; nothing is held by it. */
   onStreamEnd(guard: StreamGuard): void
 }

@@ -15,10 +15,7 @@ describe('the memory budget of a node', () => {
     noStrayErrors(t)
     const memory = 24 * 1024 * 1024
     const node = await protectedNode(t, { policy: { memory } })
-    const held: Stream[] = []
-    await node.handle(SINK, stream => {
-      held.push(stream)
-    })
+    await node.handle(SINK, () => {})
     let peak = 0
     const watch = setInterval(() => {
       peak = Math.max(peak, node.services.sluice.resources().system.usage.memory)
@@ -41,7 +38,6 @@ describe('the memory budget of a node', () => {
     for (const attacker of attackers) await attacker.stop()
     await Promise.all(attacks)
     assert.ok(opened.length > 10, `${opened.length} streams were opened`)
-    await eventually(() => held.every(stream => stream.status !== 'open'))
   })
 
   it('holds nothing when it is stopped while attacked', async t => {

@@ -160,7 +160,7 @@ describe('a peer that writes its own yamux frames', () => {
   })
 
   it('leaves nothing behind when it resets its streams at every step', async t => {
-    const { node, attacker } = await scene(t)
+    const { node, attacker } = await scene(t, { rates: { 'stream-reset': { connection: 'unlimited', peer: 'unlimited' } } })
     await node.handle(ECHO, async stream => {
       for await (const chunk of stream) stream.send(chunk)
     })
