@@ -283,9 +283,9 @@ export class Engine {
     this.prefixes.applyPolicy(this.policy.prefixes)
     for (let connection = this.connections; connection !== undefined; connection = connection.next) {
       if (!connection.inbound || connection.allowlisted) continue
-      const pending = connection.peer === undefined
       connection.prefixes = this.prefixes.path(connection.remote)
-      connection.prefixes.add(pending)
+      this.prefixes.enter(connection.prefixes)
+      if (connection.peer !== undefined) connection.prefixes.identified()
     }
   }
 

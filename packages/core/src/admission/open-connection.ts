@@ -9,7 +9,7 @@ import { Address, parseAddress } from '../address.ts'
 import type { Decision, Denial, Direction } from '../decision.ts'
 import type { Connection } from '../handles.ts'
 import { FILE_DESCRIPTORS, MEMORY, NOTHING } from '../resources/counters.ts'
-import { PrefixPath, prefixBlocked } from '../resources/prefixes.ts'
+import { PrefixPath } from '../resources/prefixes.ts'
 import { connectionBlocked, type Scope } from '../resources/scope.ts'
 import { ConnectionHandle } from './connection.ts'
 import type { Subject } from './denials.ts'
@@ -34,7 +34,7 @@ export function openConnection(engine: Engine, text: string, direction: Directio
   const remote = readAddress(text)
   const transport = named ?? remote.transport
   const inbound = direction === 'inbound'
-  const fileDescriptors = WITHOUT_DESCRIPTOR.has(transport) ? 0 : 1
+  const fileDescriptors = transport !== 'tcp' && WITHOUT_DESCRIPTOR.has(transport) ? 0 : 1
   const cost = engine.connectionCost
   const { transient, system } = engine.graph
   const barred = engine.barredAddress(remote, direction)
@@ -45,7 +45,7 @@ export function openConnection(engine: Engine, text: string, direction: Directio
   if (
     barred === undefined &&
     rate === undefined &&
-    pathFits(path) &&
+    path.fits &&
     connectionBlocked(engine.connectionProbe, inbound, fileDescriptors, cost) === NOTHING &&
     connectionBlocked(transient, inbound, fileDescriptors, cost) === NOTHING &&
     connectionBlocked(system, inbound, fileDescriptors, cost) === NOTHING
@@ -54,15 +54,6 @@ export function openConnection(engine: Engine, text: string, direction: Directio
     return { allow: true, handle: charge(engine, id, remote, inbound, transport, fileDescriptors, path, transient, system) }
   }
   return openTight({ engine, id, remote, direction, inbound, transport, fileDescriptors, path, rate, would: barred?.denial })
-}
-
-function pathFits(path: PrefixPath): boolean {
-  const scopes = path.scopes
-  for (let index = 0; index < scopes.length; index++) {
-    const scope = scopes[index]
-    if (scope !== undefined && prefixBlocked(scope) !== NOTHING) return false
-  }
-  return true
 }
 
 function charge(
@@ -77,7 +68,7 @@ function charge(
   system: Scope,
 ): ConnectionHandle {
   const cost = engine.connectionCost
-  path.add(true)
+  engine.prefixes.enter(path)
   transient.addConnection(inbound, fileDescriptors, cost)
   system.addConnection(inbound, fileDescriptors, cost)
   const connection = new ConnectionHandle(engine, id, remote, inbound, transport, fileDescriptors, cost, path, transient, system)

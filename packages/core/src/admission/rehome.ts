@@ -82,7 +82,7 @@ function move(connection: ConnectionHandle, peer: string, scope: Scope, path: Pr
     system.addConnection(inbound, fileDescriptors, bytes)
     connection.systemScope = system
     connection.allowlisted = false
-    path.add(true)
+    engine.prefixes.enter(path)
     connection.prefixes = path
   }
   const { transient } = engine.graph

@@ -15,7 +15,7 @@ import type { NetworkLimits, Policy, PrefixLimits } from '../policy/policy.ts'
 import { CONNECTIONS, CONNECTIONS_PENDING, NOTHING, PREFIX } from './counters.ts'
 import { LimitTable, UNLIMITED_LIMITS } from './limits.ts'
 import { UNLIMITED } from './memory.ts'
-import { Scope } from './scope.ts'
+import { NOWHERE, Scope } from './scope.ts'
 
 /** Paths without a connection that are kept for the next one. */
 export const IDLE_PATHS_MAX = 4096
@@ -26,46 +26,83 @@ export function prefixBlocked(scope: Scope): number {
   return scope.connectionsPending >= scope.limits.pending ? CONNECTIONS_PENDING : NOTHING
 }
 
-/** The scopes of one address, narrow to wide. */
+/** The scopes of one address, narrow to wide: four plain fields, `NOWHERE` past the last, since every connection walks them three times (`npm run bench -- resources`). */
 export class PrefixPath {
   /** Of addresses that no prefix limit concerns. */
   static readonly NONE: PrefixPath = new PrefixPath([])
 
-  readonly scopes: readonly Scope[]
+  readonly first: Scope
+  readonly second: Scope
+  readonly third: Scope
+  readonly fourth: Scope
   /** Connections charged through this path. */
   connections: number
 
   constructor(scopes: readonly Scope[]) {
-    this.scopes = scopes
+    const [first = NOWHERE, second = NOWHERE, third = NOWHERE, fourth = NOWHERE] = scopes
+    this.first = first
+    this.second = second
+    this.third = third
+    this.fourth = fourth
     this.connections = 0
+  }
+
+  /** Without the places that are empty. */
+  get scopes(): readonly Scope[] {
+    return [this.first, this.second, this.third, this.fourth].filter(scope => scope !== NOWHERE)
   }
 
   /** Nobody is connected, and nobody set limits here. */
   get idle(): boolean {
-    return this.connections === 0 && !this.scopes.some(scope => scope.sticky)
+    return this.connections === 0 && !(this.first.sticky || this.second.sticky || this.third.sticky || this.fourth.sticky)
   }
 
-  /** One more connection. @param pending without a peer */
-  add(pending: boolean): void {
+  /** Would one more half-open connection fit everywhere? */
+  get fits(): boolean {
+    return (
+      prefixBlocked(this.first) === NOTHING &&
+      prefixBlocked(this.second) === NOTHING &&
+      prefixBlocked(this.third) === NOTHING &&
+      prefixBlocked(this.fourth) === NOTHING
+    )
+  }
+
+  /** One more connection, without a peer. */
+  add(): void {
     this.connections++
-    for (const scope of this.scopes) {
-      scope.connectionsInbound++
-      if (pending) scope.connectionsPending++
-    }
+    enter(this.first)
+    enter(this.second)
+    enter(this.third)
+    enter(this.fourth)
   }
 
   /** One of them has a peer now. */
   identified(): void {
-    for (const scope of this.scopes) scope.connectionsPending--
+    this.first.connectionsPending--
+    this.second.connectionsPending--
+    this.third.connectionsPending--
+    this.fourth.connectionsPending--
   }
 
+  /** One less. @param pending it never had a peer */
   remove(pending: boolean): void {
     this.connections--
-    for (const scope of this.scopes) {
-      scope.connectionsInbound--
-      if (pending) scope.connectionsPending--
-    }
+    const half = pending ? 1 : 0
+    leave(this.first, half)
+    leave(this.second, half)
+    leave(this.third, half)
+    leave(this.fourth, half)
   }
+}
+
+function enter(scope: Scope): void {
+  scope.connectionsInbound++
+  scope.connectionsPending++
+}
+
+function leave(scope: Scope, half: number): void {
+  scope.connectionsInbound--
+  scope.connectionsPending -= half
 }
 
 function table(limits: Pick<PrefixLimits, 'connections' | 'pending'>): LimitTable {
@@ -194,7 +231,7 @@ export class PrefixScopes {
   #privateExempt = false
   readonly #named: Map<string, PrefixPath> = new Map()
   #paths = 0
-  /** Paths that lost their last connection, or never had one, since the last sweep. */
+  /** Paths in the table without a connection. */
   #idlePaths = 0
 
   constructor(policy: PrefixPolicy) {
@@ -264,6 +301,12 @@ export class PrefixScopes {
       const path = `prefixes.${family}.${depth === 0 ? 'ip' : `/${level.bits}`}`
       return { name: level.name(address), limits: scope?.limits ?? level.limits, scope, policyPath: rule === undefined ? path : policyPath }
     })
+  }
+
+  /** One more connection on this path, without a peer. */
+  enter(path: PrefixPath): void {
+    if (path.connections === 0) this.#idlePaths--
+    path.add()
   }
 
   /** One connection less on this path. @param pending it never had a peer */

@@ -57,7 +57,7 @@ describe('the table of', () => {
       const address = parseAddress(n % 3 === 0 ? `2a01:${(n >> 8).toString(16)}:${(n & 255).toString(16)}::1` : `9.${n >> 8}.${n & 255}.1`)
       assert.ok(address.ok)
       const path = prefixes.path(address)
-      path.add(true)
+      prefixes.enter(path)
       prefixes.leave(path, true)
       const relay = parseAddress(`/ip4/9.9.9.9/tcp/1/p2p/Relay${n}/p2p-circuit`)
       assert.ok(relay.ok)
