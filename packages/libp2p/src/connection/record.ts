@@ -135,6 +135,9 @@ export class ConnectionRecord implements ConnectionState {
     whenSocketGone(this.#raw, this.#socket, this.#aborted, () => {
       this.handle.release()
       this.#context.remove(this)
+      // js-libp2p's timeouts keep parts of a closed connection for seconds, and those lead here: no further.
+      this.#encrypted = undefined
+      this.#muxer = undefined
     })
   }
 }
