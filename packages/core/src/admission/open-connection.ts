@@ -8,8 +8,8 @@
 import { Address, parseAddress } from '../address.ts'
 import type { Decision, Denial, Direction } from '../decision.ts'
 import type { Connection } from '../handles.ts'
-import { FILE_DESCRIPTORS, MEMORY, NOTHING } from '../resources/counters.ts'
-import { PrefixPath } from '../resources/prefixes.ts'
+import { FILE_DESCRIPTORS, MEMORY, NOTHING, PREFIX } from '../resources/counters.ts'
+import { PrefixPath, prefixBlocked } from '../resources/prefixes.ts'
 import { connectionBlocked, type Scope } from '../resources/scope.ts'
 import { ConnectionHandle } from './connection.ts'
 import type { Subject } from './denials.ts'
@@ -42,18 +42,31 @@ export function openConnection(engine: Engine, text: string, direction: Directio
   const path = inbound ? engine.prefixes.path(remote) : PrefixPath.NONE
   const rated = path !== PrefixPath.NONE
   const rate = rated ? peekConnection(engine, remote) : undefined
-  if (
-    barred === undefined &&
-    rate === undefined &&
-    path.fits &&
-    connectionBlocked(engine.connectionProbe, inbound, fileDescriptors, cost) === NOTHING &&
-    connectionBlocked(transient, inbound, fileDescriptors, cost) === NOTHING &&
-    connectionBlocked(system, inbound, fileDescriptors, cost) === NOTHING
-  ) {
-    if (rated) engine.spending.commit()
-    return { allow: true, handle: charge(engine, id, remote, inbound, transport, fileDescriptors, path, transient, system) }
+  if (barred === undefined && rate === undefined) {
+    const full = firstFull(engine, path, inbound, fileDescriptors)
+    if (full === undefined) {
+      if (rated) engine.spending.commit()
+      return { allow: true, handle: charge(engine, id, remote, inbound, transport, fileDescriptors, path, transient, system) }
+    }
+    // The common refusal takes no detour: it must cost less than admitting.
+    if (engine.limitEnforced(full.kind) && !engine.mayLift(remote)) {
+      const resource = full.kind === PREFIX ? prefixBlocked(full) : connectionBlocked(full, inbound, fileDescriptors, cost)
+      const attempted = resource === MEMORY ? cost : resource === FILE_DESCRIPTORS ? fileDescriptors : 1
+      return { allow: false, denial: engine.scopeDenial(full, resource, direction, attempted, false, { peer: undefined, remote }) }
+    }
   }
   return openTight({ engine, id, remote, direction, inbound, transport, fileDescriptors, path, rate, would: barred?.denial })
+}
+
+/** The first scope that would not take a connection, in the order of checks. */
+function firstFull(engine: Engine, path: PrefixPath, inbound: boolean, fileDescriptors: number): Scope | undefined {
+  const cost = engine.connectionCost
+  const { transient, system } = engine.graph
+  const prefix = path.full
+  if (prefix !== undefined) return prefix
+  if (connectionBlocked(engine.connectionProbe, inbound, fileDescriptors, cost) !== NOTHING) return engine.connectionProbe
+  if (connectionBlocked(transient, inbound, fileDescriptors, cost) !== NOTHING) return transient
+  return connectionBlocked(system, inbound, fileDescriptors, cost) === NOTHING ? undefined : system
 }
 
 function charge(

@@ -18,22 +18,32 @@ export function openStream(engine: Engine, connection: ConnectionHandle, id: num
   const inbound = direction === 'inbound'
   const cost = engine.streamCost
   const { transient, system } = engine.graph
-  const peer = connection.peerScope
   const kind = inbound ? engine.streamKind : undefined
   const rate = kind === undefined ? undefined : peekOn(engine, connection, kind, 1)
   const own = connectionBlocks(connection, inbound)
-  if (
-    rate === undefined &&
-    own === NOTHING &&
-    streamBlocked(engine.streamProbe, inbound, cost) === NOTHING &&
-    streamBlocked(peer, inbound, cost) === NOTHING &&
-    streamBlocked(transient, inbound, cost) === NOTHING &&
-    streamBlocked(system, inbound, cost) === NOTHING
-  ) {
-    if (kind !== undefined) engine.spending.commit()
-    return { allow: true, handle: charge(engine, connection, id, inbound, cost, transient, system) }
+  if (rate === undefined && own === NOTHING) {
+    const full = firstFull(engine, connection.peerScope, inbound)
+    if (full === undefined) {
+      if (kind !== undefined) engine.spending.commit()
+      return { allow: true, handle: charge(engine, connection, id, inbound, cost, transient, system) }
+    }
+    // The common refusal takes no detour: it must cost less than admitting.
+    if (engine.limitEnforced(full.kind) && !engine.lifts(connection)) {
+      const resource = streamBlocked(full, inbound, cost)
+      return { allow: false, denial: engine.scopeDenial(full, resource, direction, resource === MEMORY ? cost : 1, false, connection) }
+    }
   }
   return openTight({ engine, connection, id, direction, inbound, rate, own })
+}
+
+/** The first scope that would not take a stream, in the order of checks. */
+function firstFull(engine: Engine, peer: Scope, inbound: boolean): Scope | undefined {
+  const cost = engine.streamCost
+  const { transient, system } = engine.graph
+  if (streamBlocked(engine.streamProbe, inbound, cost) !== NOTHING) return engine.streamProbe
+  if (streamBlocked(peer, inbound, cost) !== NOTHING) return peer
+  if (streamBlocked(transient, inbound, cost) !== NOTHING) return transient
+  return streamBlocked(system, inbound, cost) === NOTHING ? undefined : system
 }
 
 /** The limits of one connection on its own streams, as a resource code. go has the numbers in its table but never applies them. */

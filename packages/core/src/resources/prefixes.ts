@@ -57,14 +57,12 @@ export class PrefixPath {
     return this.connections === 0 && !(this.first.sticky || this.second.sticky || this.third.sticky || this.fourth.sticky)
   }
 
-  /** Would one more half-open connection fit everywhere? */
-  get fits(): boolean {
-    return (
-      prefixBlocked(this.first) === NOTHING &&
-      prefixBlocked(this.second) === NOTHING &&
-      prefixBlocked(this.third) === NOTHING &&
-      prefixBlocked(this.fourth) === NOTHING
-    )
+  /** The narrowest scope that would not take one more half-open connection. */
+  get full(): Scope | undefined {
+    if (prefixBlocked(this.first) !== NOTHING) return this.first
+    if (prefixBlocked(this.second) !== NOTHING) return this.second
+    if (prefixBlocked(this.third) !== NOTHING) return this.third
+    return prefixBlocked(this.fourth) === NOTHING ? undefined : this.fourth
   }
 
   /** One more connection, without a peer. */
