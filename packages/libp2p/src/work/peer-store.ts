@@ -210,9 +210,13 @@ class Guard implements PeerStoreGuard {
   /** Counts what an earlier run left in a persistent store, once, at the first write. */
   async #seed(): Promise<void> {
     try {
-      for (const peer of await this.#store.all()) {
-        const key = peer.id.toString()
-        if (!this.#strangers.has(key)) await this.#strangers.written(key, peer.id, peer.tags.size > 0)
+      const surplus: PeerId[] = []
+      await this.#store.forEach(({ id, tags }) => {
+        if (tags.size === 0 && !this.#strangers.found(id.toString(), id)) surplus.push(id)
+      })
+      for (const id of surplus) {
+        // It may have come back, or others gone, while the ones before it were removed.
+        if (!this.#strangers.found(id.toString(), id)) await this.#forget(id)
       }
     } catch (error) {
       this.#context.log.error('could not count the peers already stored - %e', error)

@@ -45,10 +45,6 @@ export class Strangers<T> {
     return this.#strangers.size
   }
 
-  has(key: string): boolean {
-    return this.#strangers.has(key) || this.#guests.has(key)
-  }
-
   /** A peer was written to the store. Resolves when the store is within its bound again. */
   async written(key: string, id: T, tagged: boolean): Promise<void> {
     this.removed(key)
@@ -59,6 +55,18 @@ export class Strangers<T> {
     }
     this.#strangers.set(key, id)
     await this.#trim()
+  }
+
+  /**
+   * A peer was found in the store that this process has not written, untagged. When it was last written nobody knows, so it does not push out those we do know.
+   * @returns false when there is no room for it
+   */
+  found(key: string, id: T): boolean {
+    if (this.#strangers.has(key) || this.#guests.has(key)) return true
+    if (this.#init.isConnected(id)) this.#guests.set(key, id)
+    else if (this.#strangers.size < this.#init.max()) this.#strangers.set(key, id)
+    else return false
+    return true
   }
 
   connected(key: string): void {

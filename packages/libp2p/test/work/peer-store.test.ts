@@ -5,6 +5,7 @@ import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { Connection, PeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
+import type { Libp2pOptions } from 'libp2p'
 import {
   ADDRESSES_MAX,
   METADATA_ENTRIES_MAX,
@@ -14,7 +15,7 @@ import {
   VERSION_BYTES_MAX,
 } from '../../src/work/bounds.ts'
 import { STRANGERS_MIN } from '../../src/work/strangers.ts'
-import { addressOf, eventually, noStrayErrors, pair, plainNode, protectedNode } from '../helpers.ts'
+import { addressOf, eventually, nodeOptions, noStrayErrors, pair, plainNode, protectedNode } from '../helpers.ts'
 
 async function someone(): Promise<PeerId> {
   return peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
@@ -82,6 +83,23 @@ test('strangers are bounded in number; tagged and connected peers stay', async t
   await peer.stop()
   await eventually(async () => (await node.peerStore.all()).length === max + 1)
   assert.equal(await node.peerStore.has(strangers[20] as PeerId), false, 'the peer that left took the place of the oldest stranger')
+})
+
+test('what an earlier run left in a persistent store counts too', async t => {
+  const earlier = await plainNode(t, { listen: false })
+  const max = Math.max(STRANGERS_MIN, Math.floor(64_000_000 / 8 / PEER_BYTES_MAX))
+  for (let index = 0; index < max + 10; index++)
+    await earlier.peerStore.merge(await someone(), { multiaddrs: [multiaddr('/ip4/192.0.2.1/tcp/1')] })
+  const { datastore } = (earlier as unknown as { components: { datastore: NonNullable<Libp2pOptions['datastore']> } }).components
+  const node = await protectedNode(t, {
+    listen: false,
+    policy: { memory: '64MB' },
+    options: { ...nodeOptions({ listen: false }), datastore },
+  })
+  const friend = await someone()
+  await node.peerStore.merge(friend, { multiaddrs: [multiaddr('/ip4/192.0.2.1/tcp/1')] })
+  await eventually(async () => (await node.peerStore.all()).length === max)
+  assert.equal(await node.peerStore.has(friend), true)
 })
 
 test('repeated protocol writes about a connected peer are answered without touching the datastore', async t => {

@@ -48,6 +48,17 @@ test('a stranger that gets a tag is safe, one that loses it is a stranger', asyn
   assert.deepEqual(forgotten, ['b'])
 })
 
+test('a peer found in the store has a place only while there is room', async () => {
+  const { strangers, connected, forgotten } = make(2)
+  await strangers.written('a', 'a', false)
+  assert.equal(strangers.found('b', 'b'), true)
+  assert.equal(strangers.found('c', 'c'), false)
+  assert.equal(strangers.found('a', 'a'), true)
+  connected.add('d')
+  assert.equal(strangers.found('d', 'd'), true)
+  assert.deepEqual([strangers.size, forgotten], [2, []])
+})
+
 test('for any order of writes and visits, never more strangers than the bound', async () => {
   const step = fc.record({
     peer: fc.integer({ min: 0, max: 20 }),
