@@ -90,7 +90,10 @@ function guardWebSockets(wsServer: unknown, path: UpgradePath): void {
     return
   }
   const { options } = wsServer as WebSocketServerLike
-  options.maxPayload = Math.min(options.maxPayload ?? Number.POSITIVE_INFINITY, WEBSOCKET_MESSAGE_BYTES_MAX)
+  const theirs = options.maxPayload
+  const ours = Math.min(theirs ?? Number.POSITIVE_INFINITY, WEBSOCKET_MESSAGE_BYTES_MAX)
+  // Read by the server at each upgrade.
+  Object.defineProperty(options, 'maxPayload', { get: () => (path.context.mode() === 'enforce' ? ours : theirs), enumerable: true })
 }
 
 function isEmitter(value: unknown): value is EventEmitter {

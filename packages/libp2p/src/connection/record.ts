@@ -132,7 +132,8 @@ export class ConnectionRecord implements ConnectionState {
         this.#context.log.error('a close listener of %s threw - %e', this.address, failure)
       }
     }
-    whenSocketGone(this.#raw, this.#socket, this.#aborted, () => {
+    const unhurried = this.#context.mode() === 'enforce' ? 'after LINGER_MS' : 'never'
+    whenSocketGone(this.#raw, this.#socket, this.#aborted ? 'now' : unhurried, () => {
       this.handle.release()
       this.#context.remove(this)
       // js-libp2p's timeouts keep parts of a closed connection for seconds, and those lead here: no further.

@@ -56,11 +56,18 @@ export function socketOf(raw: object): NodeSocket | undefined {
 }
 
 /**
- * Calls back once the socket is gone. Destroys it after `LINGER_MS`, or at once when `now`.
+ * Calls back once the socket is gone.
+ *
+ * @param end when it is destroyed, if it does not go by itself
  */
-export function whenSocketGone(raw: object | undefined, socket: NodeSocket | undefined, now: boolean, gone: () => void): void {
+export function whenSocketGone(
+  raw: object | undefined,
+  socket: NodeSocket | undefined,
+  end: 'now' | 'after LINGER_MS' | 'never',
+  gone: () => void,
+): void {
   if (raw !== undefined) {
-    closeWebSocket(raw, now)
+    closeWebSocket(raw, end === 'now')
   }
   if (socket === undefined || socket.destroyed) {
     gone()
@@ -71,8 +78,11 @@ export function whenSocketGone(raw: object | undefined, socket: NodeSocket | und
     clearTimeout(timer)
     gone()
   })
-  if (now) {
+  if (end === 'now') {
     socket.destroy()
+    return
+  }
+  if (end === 'never') {
     return
   }
   timer = setTimeout(() => socket.destroy(), LINGER_MS)

@@ -60,7 +60,7 @@ function recordOf(path: UpgradePath, raw: MultiaddrConnection, direction: 'inbou
   const admission = claimed === undefined ? admit(path.context, raw.remoteAddr, direction) : { record: claimed }
   if ('refused' in admission) {
     raw.abort(admission.refused)
-    whenSocketGone(raw, socketOf(raw), true, () => {})
+    whenSocketGone(raw, socketOf(raw), 'now', () => {})
     throw admission.refused
   }
   admission.record.bindRaw(raw)

@@ -33,6 +33,33 @@ test('a refused dial opens no socket and rejects with one typed error', async t 
   await heldNothing(node)
 })
 
+test('a refused stream rejects with the same typed error, and its connection stays', async t => {
+  const { node, peer } = await pair(t)
+  const server = await plainNode(t)
+  const connection = await node.dial(addressOf(server))
+  node.services.sluice.setPolicy({ limits: { system: { streamsOutbound: 'block' } } })
+  await assert.rejects(connection.newStream('/ipfs/ping/1.0.0'), (error: RefusedError) => {
+    assert.equal(error.code, 'ERR_SLUICE_REFUSED')
+    assert.equal(error.denial.resource, 'streamsOutbound')
+    return true
+  })
+  await assert.rejects(node.dialProtocol(server.peerId, '/ipfs/ping/1.0.0'), { code: 'ERR_SLUICE_REFUSED' })
+  assert.equal(connection.status, 'open')
+  await peer.services.ping.ping(addressOf(node))
+})
+
+test('names of the connection manager are in force', async t => {
+  const capped = await protectedNode(t, { options: { connectionManager: { maxConnections: 2 } } })
+  const peers = await Promise.all([1, 2, 3].map(() => plainNode(t, { listen: false })))
+  const dials = await Promise.allSettled(peers.map(peer => peer.services.ping.ping(addressOf(capped))))
+  assert.equal(dials.filter(({ status }) => status === 'fulfilled').length, 2)
+  assert.equal(capped.services.sluice.resources().system.usage.connectionsInbound, 2)
+
+  const denying = await protectedNode(t, { options: { connectionManager: { deny: ['/ip4/127.0.0.0/ipcidr/8'] } } })
+  await assert.rejects(peers[0]?.dial(addressOf(denying)) ?? Promise.resolve())
+  assert.equal(denying.services.sluice.resources().denials[0]?.rule, 'gate.deny')
+})
+
 test('a dial that fails for another reason says that reason, and holds nothing', async t => {
   const node = await protectedNode(t)
   await assert.rejects(node.dial(multiaddr('/ip4/127.0.0.1/tcp/1')), /ECONNREFUSED/)
