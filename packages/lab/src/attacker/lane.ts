@@ -44,6 +44,7 @@ export class AttackLane implements Lane {
   #cut = 0
   #refused = 0
   #sentBytes = 0
+  #streamsReset = 0
   #paceMs = 0
   #sessions = new Set<Session>()
   #sockets = new Set<Socket>()
@@ -87,8 +88,13 @@ export class AttackLane implements Lane {
   }
 
   report(): Omit<AttackerReport, 'troubles'> {
-    const live = [...this.#sessions].reduce((sum, session) => sum + session.sentBytes, 0)
-    return { connections: this.#connections, cut: this.#cut, refused: this.#refused, sentBytes: this.#sentBytes + live }
+    let sentBytes = this.#sentBytes
+    let streamsReset = this.#streamsReset
+    for (const session of this.#sessions) {
+      sentBytes += session.sentBytes
+      streamsReset += session.resets
+    }
+    return { connections: this.#connections, cut: this.#cut, refused: this.#refused, streamsReset, sentBytes }
   }
 
   async connect(): Promise<Session> {
@@ -99,7 +105,7 @@ export class AttackLane implements Lane {
       this.#sessions.add(session)
       void session.closed.then(() => {
         if (!this.#sessions.delete(session)) return
-        this.#sentBytes += session.sentBytes
+        this.#count(session)
         if (session.cut && this.#running) this.#turnedAway('cut')
       })
       return session
@@ -143,6 +149,12 @@ export class AttackLane implements Lane {
     return address
   }
 
+  /** Once for each session, when it is over. */
+  #count(session: Session): void {
+    this.#sentBytes += session.sentBytes
+    this.#streamsReset += session.resets
+  }
+
   #turnedAway(how: 'cut' | 'refused'): void {
     if (how === 'cut') this.#cut += 1
     else this.#refused += 1
@@ -152,8 +164,8 @@ export class AttackLane implements Lane {
   /** Ends what an attack left behind, so that a lane never holds more than one life's connections. */
   #clean(): void {
     for (const session of this.#sessions) {
-      if (!session.cut) this.#sessions.delete(session)
-      this.#sentBytes += session.cut ? 0 : session.sentBytes
+      // One that was cut counts itself when its end is seen.
+      if (!session.cut && this.#sessions.delete(session)) this.#count(session)
       session.leave()
     }
     for (const socket of this.#sockets) {

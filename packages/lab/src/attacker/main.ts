@@ -42,12 +42,13 @@ function start(order: Extract<Order, { type: 'start'; role: 'attacker' }>): void
 takeOrders(async order => {
   if (order.type === 'start' && order.role === 'attacker') start(order)
   else if (order.type === 'report') {
-    const report = { connections: 0, cut: 0, refused: 0, sentBytes: 0, troubles: troubles.top() }
+    const report = { connections: 0, cut: 0, refused: 0, streamsReset: 0, sentBytes: 0, troubles: troubles.top() }
     for (const lane of lanes) {
       const part = lane.report()
       report.connections += part.connections
       report.cut += part.cut
       report.refused += part.refused
+      report.streamsReset += part.streamsReset
       report.sentBytes += part.sentBytes
     }
     answer({ type: 'report', report })

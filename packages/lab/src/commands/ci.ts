@@ -1,5 +1,5 @@
 /**
- * `lab ci`: every scenario for a few seconds on the protected node, attackers spread over 32 /24s. Only memory and refusals are judged: on a shared machine times say nothing.
+ * `lab ci`: every scenario for a few seconds on the protected node, attackers spread over 32 /24s unless the scenario says otherwise. Only memory and refusals are judged: on a shared machine times say nothing.
  */
 
 import { mebibytes, trialLines } from '../harness/output.ts'
@@ -22,7 +22,8 @@ export function ciProblems(scenario: Scenario, trial: Trial): string[] {
   const problems: string[] = []
   const { rssGrowthBytesMax, refusalsMin } = scenario.ci
   const growth = trial.row.attack.rssGrowthBytes
-  const refusals = trial.denials + (trial.attacker?.cut ?? 0) + (trial.attacker?.refused ?? 0)
+  const { cut = 0, refused = 0, streamsReset = 0 } = trial.attacker ?? {}
+  const refusals = trial.denials + cut + refused + streamsReset
   if (growth > rssGrowthBytesMax) problems.push(`memory grew by ${mebibytes(growth)}, at most ${mebibytes(rssGrowthBytesMax)}`)
   if (refusals < refusalsMin) problems.push(`${refusals} refusals, at least ${refusalsMin}: the attack was not felt`)
   if (trial.attacker === undefined || trial.attacker.sentBytes + trial.attacker.connections + trial.attacker.refused === 0)
@@ -40,7 +41,7 @@ export async function runCi(options: CiOptions): Promise<number> {
     const trial = await runTrial({
       scenario,
       target: 'protected',
-      layout: 'spread',
+      layout: scenario.ci.layout ?? 'spread',
       seed: options.seed,
       calmSeconds: CALM_SECONDS,
       attackSeconds: scenario.ci.seconds,
@@ -50,7 +51,7 @@ export async function runCi(options: CiOptions): Promise<number> {
     if (problems.length > 0) failures += 1
     const growth = mebibytes(trial.row.attack.rssGrowthBytes)
     process.stdout.write(
-      `${problems.length === 0 ? 'holds' : 'FAILS'} ${scenario.name}: +${growth}, ${trial.denials} denials ${problems.join('; ')}\n`,
+      `${problems.length === 0 ? 'holds' : 'FAILS'} ${scenario.name}: ${[`+${growth}`, `${trial.denials} denials`, ...problems].join(', ')}\n`,
     )
     if (problems.length > 0) for (const line of trialLines(trial)) say(`  ${line}`)
   }

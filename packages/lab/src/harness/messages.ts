@@ -71,6 +71,8 @@ export interface AttackerReport {
   readonly cut: number
   /** Connections the server did not let in. */
   readonly refused: number
+  /** Streams of the attacker that the server reset. */
+  readonly streamsReset: number
   readonly sentBytes: number
   readonly troubles: readonly string[]
 }

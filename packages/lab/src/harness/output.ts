@@ -45,10 +45,9 @@ export function trialLines(trial: Trial): string[] {
   const { attacker, server, honest } = trial
   const lines: string[] = []
   if (attacker !== undefined) {
-    const { connections, cut, refused, sentBytes, troubles } = attacker
-    lines.push(
-      `attacker: ${connections} connections, ${cut} cut, ${refused} refused, ${(sentBytes / 1e6).toFixed(1)} MB sent; ${troubles.join('; ')}`,
-    )
+    const { connections, cut, refused, streamsReset, sentBytes, troubles } = attacker
+    const counts = `${connections} connections, ${cut} cut, ${refused} refused, ${streamsReset} streams reset, ${(sentBytes / 1e6).toFixed(1)} MB sent`
+    lines.push(`attacker: ${[counts, ...troubles].join('; ')}`)
   }
   if (server !== undefined && server.denials > 0) lines.push(`denials under attack: ${trial.denials}; ${server.denialsByRule.join('; ')}`)
   if (server !== undefined && server.uncaught.length > 0) lines.push(`uncaught in the server: ${server.uncaught.join('; ')}`)

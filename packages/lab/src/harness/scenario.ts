@@ -4,6 +4,7 @@
 
 import type { Socket } from 'node:net'
 import type { Session } from '../wire/session.ts'
+import type { Layout } from './layouts.ts'
 import type { Random } from './random.ts'
 import type { Thresholds } from './thresholds.ts'
 
@@ -27,7 +28,9 @@ export interface CiThresholds {
   /** Attack seconds. */
   readonly seconds: number
   readonly rssGrowthBytesMax: number
-  /** Denials Sluice must have counted, or attackers cut, for the run to prove anything. */
+  /** @default spread */
+  readonly layout?: Layout
+  /** Denials counted by Sluice, connections cut or refused and streams reset: at least so many together, or the attack was not felt. */
   readonly refusalsMin: number
 }
 

@@ -28,7 +28,7 @@ const trial: Trial = {
   },
   server: { loopDelayP99Ms: 9_000, denials: 12, denialsByRule: [], uncaught: [] },
   honest: undefined,
-  attacker: { connections: 3, cut: 2, refused: 0, sentBytes: 1_000, troubles: [] },
+  attacker: { connections: 3, cut: 2, refused: 0, streamsReset: 0, sentBytes: 1_000, troubles: [] },
   denials: 12,
   ended: undefined,
 }
@@ -39,8 +39,12 @@ test('bad times alone are no problem', () => {
 
 const broken: readonly (readonly [string, Partial<Trial>, RegExp])[] = [
   ['memory', { row: { ...trial.row, attack: { ...trial.row.attack, rssGrowthBytes: 2 ** 30 } } }, /memory grew by 1024 MiB/],
-  ['no refusals', { denials: 0, attacker: { connections: 1, cut: 0, refused: 0, sentBytes: 9, troubles: [] } }, /not felt/],
-  ['an idle attacker', { attacker: { connections: 0, cut: 0, refused: 0, sentBytes: 0, troubles: [] } }, /did nothing/],
+  [
+    'no refusals',
+    { denials: 0, attacker: { connections: 1, cut: 0, refused: 0, streamsReset: 0, sentBytes: 9, troubles: [] } },
+    /not felt/,
+  ],
+  ['an idle attacker', { attacker: { connections: 0, cut: 0, refused: 0, streamsReset: 0, sentBytes: 0, troubles: [] } }, /did nothing/],
   ['a dead server', { server: undefined }, /did not answer/],
   ['an uncaught error', { server: { loopDelayP99Ms: 1, denials: 12, denialsByRule: [], uncaught: ['Error: x'] } }, /uncaught: Error: x/],
   ['a server that was ended', { ended: 'ended at 5 GiB' }, /5 GiB/],

@@ -19,6 +19,6 @@ export const silentSockets: Scenario = {
   lanes: 12,
   seconds: 15,
   thresholds: PROTECTED,
-  ci: { seconds: 5, rssGrowthBytesMax: 96 * 2 ** 20, refusalsMin: 1 },
+  ci: { seconds: 5, rssGrowthBytesMax: 96 * 2 ** 20, refusalsMin: 1, layout: 'one' },
   attack,
 }

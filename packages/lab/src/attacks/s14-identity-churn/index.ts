@@ -26,6 +26,6 @@ export const identityChurn: Scenario = {
   lanes: 8,
   seconds: 15,
   thresholds: PROTECTED,
-  ci: { seconds: 5, rssGrowthBytesMax: 96 * 2 ** 20, refusalsMin: 1 },
+  ci: { seconds: 5, rssGrowthBytesMax: 96 * 2 ** 20, refusalsMin: 1, layout: 'one' },
   attack,
 }
