@@ -6,6 +6,7 @@
 //	{"command":"run","case":"stream cycle","seconds":0.5}           runs one kind of operation for that long; answers {"operations","seconds"}
 //
 // metrics is "off" (rcmgr.WithMetricsDisabled) or "default" (what rcmgr.NewResourceManager does when nothing is said).
+// loopback gives the peers addresses of 127.0.0.0/8, which have no limits of their own.
 // full builds peers that hold all the streams their scope admits, for the case "refusal".
 // The limits are finite at every scope, so that every check is made, and the same as on the other side of the comparison.
 package main
@@ -15,6 +16,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"time"
 
@@ -45,12 +47,13 @@ const (
 )
 
 type request struct {
-	Command string  `json:"command"`
-	Peers   int     `json:"peers"`
-	Metrics string  `json:"metrics"`
-	Full    bool    `json:"full"`
-	Case    string  `json:"case"`
-	Seconds float64 `json:"seconds"`
+	Command  string  `json:"command"`
+	Peers    int     `json:"peers"`
+	Metrics  string  `json:"metrics"`
+	Full     bool    `json:"full"`
+	Loopback bool    `json:"loopback"`
+	Case     string  `json:"case"`
+	Seconds  float64 `json:"seconds"`
 }
 
 type timed struct {
@@ -77,12 +80,12 @@ func main() {
 			if current != nil {
 				return nil, errors.New("setup was done; start a fresh process")
 			}
-			built, err := newBench(r.Peers, r.Metrics, r.Full)
+			built, err := newBench(r.Peers, r.Metrics, r.Full, r.Loopback)
 			if err != nil {
 				return nil, err
 			}
 			current = built
-			return map[string]any{"peers": r.Peers, "order": built.order[:min(orderShown, r.Peers)], "address": address(r.Peers - 1)}, nil
+			return map[string]any{"peers": r.Peers, "order": built.order[:min(orderShown, r.Peers)], "address": address(r.Peers-1, r.Loopback)}, nil
 		case "run":
 			if current == nil {
 				return nil, errors.New("setup comes first")
@@ -119,13 +122,13 @@ func limits(full bool) rcmgr.ConcreteLimitConfig {
 	}.Build(rcmgr.InfiniteLimits)
 }
 
-func newBench(count int, metrics string, full bool) (*bench, error) {
+func newBench(count int, metrics string, full, loopback bool) (*bench, error) {
 	if count < 1 || count > peersMax {
 		return nil, fmt.Errorf("peers must be 1 to %d", peersMax)
 	}
 	options := []rcmgr.Option{
 		rcmgr.WithLimitPerSubnet([]rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: 1 << 20}}, nil),
-		rcmgr.WithConnRateLimiters(&rate.Limiter{SubnetRateLimiter: rate.SubnetLimiter{
+		rcmgr.WithConnRateLimiters(&rate.Limiter{NetworkPrefixLimits: []rate.PrefixLimit{{Prefix: netip.MustParsePrefix("127.0.0.0/8")}}, SubnetRateLimiter: rate.SubnetLimiter{
 			IPv4SubnetLimits: []rate.SubnetLimit{{PrefixLength: 32, Limit: rate.Limit{RPS: unreached, Burst: unreached}}},
 			GracePeriod:      time.Minute,
 		}}),
@@ -143,7 +146,7 @@ func newBench(count int, metrics string, full bool) (*bench, error) {
 	}
 	b := &bench{manager: manager, order: visitingOrder(count)}
 	for index := range max(count, addressesMin) {
-		addr, err := multiaddr.NewMultiaddr(fmt.Sprintf("/ip4/%s/tcp/4001", address(index)))
+		addr, err := multiaddr.NewMultiaddr(fmt.Sprintf("/ip4/%s/tcp/4001", address(index, loopback)))
 		if err != nil {
 			return nil, err
 		}
@@ -192,9 +195,13 @@ func attach(stream network.StreamManagementScope) error {
 	return stream.SetService(serviceName)
 }
 
-// address spreads the peers over 16.0.0.0/8: public addresses, one each, several to a /24. The other side computes the same.
-func address(index int) string {
-	value := uint32(0x10000000) + uint32(index)*97
+// address spreads the peers over 16.0.0.0/8, public addresses, or over 127.0.0.0/8, which neither side limits: one each, several to a /24. The other side computes the same.
+func address(index int, loopback bool) string {
+	base := uint32(16 << 24)
+	if loopback {
+		base = 127 << 24
+	}
+	value := base + uint32(index)*97
 	return fmt.Sprintf("%d.%d.%d.%d", value>>24, value>>16&255, value>>8&255, value&255)
 }
 

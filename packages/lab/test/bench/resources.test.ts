@@ -28,10 +28,11 @@ describe('the peers of the benchmark', () => {
 
   it('have public addresses and ids of their own', () => {
     const indices = Array.from({ length: 3000 }, (_, index) => index)
-    assert.equal(new Set(indices.map(addressOf)).size, 3000)
+    assert.equal(new Set(indices.map(index => addressOf(index))).size, 3000)
     assert.equal(new Set(indices.map(peerId)).size, 3000)
     assert.equal(addressOf(0), '16.0.0.0')
     assert.equal(addressOf(99_999), '16.148.2.63')
+    assert.equal(addressOf(1, true), '127.0.0.97')
     for (const index of [0, 11, 2999]) assert.match(peerId(index), /^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/)
   })
 })
@@ -64,13 +65,14 @@ describe('our side', () => {
 })
 
 describe('go’s side', () => {
-  it('visits the same addresses in the same order', async t => {
-    const go = await startGo(t, 'rcmgrbench')
-    if (go === undefined) return
-    await using ours = new PeerProcess(CHILD)
-    const setup = { command: 'setup', peers: 1000, metrics: 'off' }
-    assert.deepEqual(await go.request<SetUp>(setup), await ours.request<SetUp>(setup))
-  })
+  for (const loopback of [false, true])
+    it(`visits the same addresses in the same order${loopback ? ', on loopback' : ''}`, async t => {
+      const go = await startGo(t, 'rcmgrbench')
+      if (go === undefined) return
+      await using ours = new PeerProcess(CHILD)
+      const setup = { command: 'setup', peers: 1000, metrics: 'off', loopback }
+      assert.deepEqual(await go.request<SetUp>(setup), await ours.request<SetUp>(setup))
+    })
 
   it('does each operation, and is refused where a refusal is expected', async t => {
     const go = await startGo(t, 'rcmgrbench')

@@ -30,8 +30,16 @@ function run(name: Operation, seconds: number): { operations: number; seconds: n
 await serveLines(request => {
   switch (request.command) {
     case 'setup':
-      bench = new ResourceBench(Number(request.peers), request.full === true, request.rates === true)
-      return { peers: request.peers, order: [...bench.order.subarray(0, ORDER_SHOWN)], address: addressOf(Number(request.peers) - 1) }
+      bench = new ResourceBench(Number(request.peers), {
+        full: request.full === true,
+        streamRates: request.rates === true,
+        loopback: request.loopback === true,
+      })
+      return {
+        peers: request.peers,
+        order: [...bench.order.subarray(0, ORDER_SHOWN)],
+        address: addressOf(Number(request.peers) - 1, request.loopback === true),
+      }
     case 'run':
       return run(request.case as Operation, Number(request.seconds))
     default:

@@ -77,6 +77,12 @@ function policy(full: boolean, streamRates: boolean): PolicyInput {
   }
 }
 
+export interface Variant {
+  readonly full?: boolean
+  readonly streamRates?: boolean
+  readonly loopback?: boolean
+}
+
 /** A governor with that many live peers, each holding a connection and one attached stream (with `full`: all the streams its scope admits). */
 export class ResourceBench {
   readonly governor: Governor
@@ -87,8 +93,8 @@ export class ResourceBench {
   #next = 0
   #cycles = 0
 
-  /** @param count live peers, 1 to 1,000,000. @param full for the case `refusal`. @param streamRates whether opening a stream also spends rates, which go has none of. */
-  constructor(count: number, full: boolean, streamRates: boolean) {
+  /** @param count live peers, 1 to 1,000,000. @param full for the case `refusal`. @param streamRates whether opening a stream also spends rates, which go has none of. @param loopback addresses without limits of their own. */
+  constructor(count: number, { full = false, streamRates = false, loopback = false }: Variant = {}) {
     if (!Number.isInteger(count) || count < 1 || count > PEERS_MAX) throw new RangeError(`peers must be 1 to ${PEERS_MAX}`)
     this.governor = createGovernor({
       policy: policy(full, streamRates),
@@ -97,7 +103,7 @@ export class ResourceBench {
       machine: { memoryBytes: 2 ** 40, fileDescriptors: 2 ** 20 },
     })
     this.order = visitingOrder(count)
-    this.#addresses = Array.from({ length: Math.max(count, ADDRESSES_MIN) }, (_, index) => `/ip4/${addressOf(index)}/tcp/4001`)
+    this.#addresses = Array.from({ length: Math.max(count, ADDRESSES_MIN) }, (_, index) => `/ip4/${addressOf(index, loopback)}/tcp/4001`)
     for (let index = 0; index < count; index++) this.#peers.push(this.#addPeer(index, full))
   }
 
@@ -170,9 +176,9 @@ function admitted<H>(decision: Decision<H>): H {
   return decision.handle
 }
 
-/** Spreads the peers over 16.0.0.0/8: public addresses, one each, several to a /24. As on the Go side. */
-export function addressOf(index: number): string {
-  const value = 0x10000000 + index * 97
+/** Spreads the peers over 16.0.0.0/8, public addresses, or over 127.0.0.0/8, which neither side limits: one each, several to a /24. As on the Go side. */
+export function addressOf(index: number, loopback = false): string {
+  const value = (loopback ? 0x7f000000 : 0x10000000) + index * 97
   return [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255].join('.')
 }
 

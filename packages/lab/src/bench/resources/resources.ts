@@ -18,6 +18,8 @@ interface Case {
   readonly peers: number
   /** Ours also spends the rates of opening a stream; go has none. @default false */
   readonly rates?: boolean
+  /** Connections come from addresses that have no limits of their own on either side. @default false */
+  readonly loopback?: boolean
 }
 
 interface Side {
@@ -29,6 +31,7 @@ interface Side {
 const CASES: readonly Case[] = [
   ...[1, 1000, 100_000].map(peers => ({ name: `stream cycle, ${peers} peers`, operation: 'stream cycle' as const, peers })),
   ...[1, 1000, 100_000].map(peers => ({ name: `connection cycle, ${peers} peers`, operation: 'connection cycle' as const, peers })),
+  { name: 'connection cycle on loopback, 1000 peers', operation: 'connection cycle', peers: 1000, loopback: true },
   { name: 'stream cycle with rates, 1000 peers', operation: 'stream cycle', peers: 1000, rates: true },
   { name: 'memory', operation: 'memory', peers: 1000 },
   { name: 'refusal', operation: 'refusal', peers: 1000 },
