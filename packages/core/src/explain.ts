@@ -14,7 +14,7 @@ import { NODE, RATE_LEVEL_OF, V6_32 } from './principals/levels.ts'
 import type { RateKind } from './rates/kind.ts'
 import type { ExplainedRule, Explanation } from './reports.ts'
 import { CONNECTIONS, CONNECTIONS_PENDING, MEMORY, RESOURCES } from './resources/counters.ts'
-import type { LimitTable } from './resources/limits.ts'
+import { COUNT_UNLIMITED, type LimitTable } from './resources/limits.ts'
 import { UNLIMITED } from './resources/memory.ts'
 import { heldOf, limitOf, type Scope } from './resources/scope.ts'
 
@@ -118,7 +118,7 @@ function prefixRules(engine: Engine, remote: Address): ExplainedRule[] {
     const rule = (resource: number, field: string): ExplainedRule[] => {
       const limit = limitOf(limits, resource)
       const current = scope === undefined ? 0 : heldOf(scope, resource)
-      return limit >= UNLIMITED ? [] : [limitRule(engine, 'limit.prefix', name, resource, current, limit, `${policyPath}.${field}`)]
+      return limit >= COUNT_UNLIMITED ? [] : [limitRule(engine, 'limit.prefix', name, resource, current, limit, `${policyPath}.${field}`)]
     }
     return [...rule(CONNECTIONS, 'connections'), ...rule(CONNECTIONS_PENDING, 'pending')]
   })
@@ -131,7 +131,7 @@ function scopeRules(engine: Engine, scope: Scope, standard: keyof ScopeLimits, o
     const limits: LimitTable = scope.limits
     const limit = limitOf(limits, resource)
     const field = RESOURCES[resource] ?? 'none'
-    if (limit >= UNLIMITED || resource === CONNECTIONS_PENDING) continue
+    if (limit >= (resource === MEMORY ? UNLIMITED : COUNT_UNLIMITED) || resource === CONNECTIONS_PENDING) continue
     const group = overrides === undefined ? undefined : (engine.policy.limits[overrides] as Readonly<Record<string, object>>)[scope.key]
     const path = group !== undefined && field in group ? ['limits', overrides ?? standard, scope.key, field] : ['limits', standard, field]
     rules.push(limitRule(engine, `limit.${scope.scopeClass}`, scope.name, resource, heldOf(scope, resource), limit, formatPath(path)))
