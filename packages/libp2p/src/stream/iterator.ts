@@ -67,6 +67,11 @@ export class StreamIterator implements AsyncGenerator<Chunk, void, unknown> {
       this.#finished = true
       return
     }
+    // Upstream a loop that begins after the end never ends: nobody tells a late listener.
+    if (stream.remoteWriteStatus === 'closed' && stream.readBufferLength === 0) {
+      this.#finished = true
+      return
+    }
     stream.addEventListener('message', this.#onMessage)
     stream.addEventListener('close', this.#onClose)
     stream.addEventListener('remoteCloseWrite', this.#onRemoteCloseWrite)

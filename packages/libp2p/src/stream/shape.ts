@@ -17,10 +17,13 @@ export interface RuntimeStream extends Stream {
 }
 
 /** @libp2p/yamux 8: `StreamState` of a yamux stream. */
-export const YAMUX_STATE = { init: 0, synReceived: 2, paused: 5 } as const
+export const YAMUX_STATE = { init: 0, synReceived: 2, established: 3, paused: 5 } as const
 
 export interface RuntimeYamuxStream extends RuntimeStream {
   state: number
+  /** Bytes of the whole receive window, and those of it the sender may still send. */
+  readonly recvWindow: number
+  readonly recvWindowCapacity: number
   /** When the current receive window was granted, milliseconds since the epoch. */
   epochStart: number
   sendWindowUpdate(): void
