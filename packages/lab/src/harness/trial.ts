@@ -138,7 +138,7 @@ class Run {
     })
     const seconds = attackSecondsOf(this.#init)
     this.#say(`attack, ${seconds} s`)
-    await Promise.race([delay(seconds * 1000), server.exited])
+    await lasting(seconds * 1000, server.exited)
     const peakBytes = memory.peakBytes
     const [serverAfter, honestAfter, attackerAfter] = await Promise.all([
       serverReport(server),
@@ -211,6 +211,14 @@ class Run {
       attackerCutAfterMs: this.#cutAfterMs,
     }
   }
+}
+
+/** Waits for a time or an end, whichever is first, and leaves no timer behind. */
+async function lasting(milliseconds: number, ended: Promise<void>): Promise<void> {
+  const timer = Promise.withResolvers<void>()
+  const handle = setTimeout(timer.resolve, milliseconds)
+  await Promise.race([timer.promise, ended])
+  clearTimeout(handle)
 }
 
 function mark(...children: readonly LabChild[]): void {
