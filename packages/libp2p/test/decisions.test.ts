@@ -1,3 +1,4 @@
+/** The feed behind `decisions()`: order, bounds, what is dropped, and its end. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MisuseError } from '@sluice/core'

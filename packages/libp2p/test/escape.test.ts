@@ -1,3 +1,4 @@
+/** Peer-controlled text made printable: tables, and any text at all. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

@@ -1,3 +1,4 @@
+/** Denials folded by window, on a clock of the test. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ComponentLogger } from '@libp2p/interface'

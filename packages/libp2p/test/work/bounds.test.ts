@@ -1,3 +1,4 @@
+/** What one peer may make us store: at each bound, and one past it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { generateKeyPair } from '@libp2p/crypto/keys'

@@ -1,3 +1,4 @@
+/** Which strangers leave the peer store, by table and for any order of events. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
