@@ -7,7 +7,7 @@
 import { Engine } from './admission/engine.ts'
 import { checkDirection } from './admission/names.ts'
 import { openConnection, readAddress } from './admission/open-connection.ts'
-import { spendAt } from './admission/spend.ts'
+import { shouldVerifySource, spendAt } from './admission/spend.ts'
 import { findScope, ViewHandle } from './admission/view.ts'
 import type { Clock, Random } from './clock.ts'
 import type { Decision, Direction } from './decision.ts'
@@ -121,7 +121,7 @@ class GovernorRoom implements Governor {
 
   shouldVerifySource(address: string): boolean {
     this.#record({ v: 'verify', t: this.now(), a: address })
-    return this.#engine.shouldVerifySource(address)
+    return shouldVerifySource(this.#engine, address)
   }
 
   isAllowed(address: string, peer?: string): boolean {

@@ -12,7 +12,7 @@ import type { Connection, MemoryAccount, MemoryPriority, Stream, Usage } from '.
 import type { RateAccount } from '../rates/kind.ts'
 import { CONNECTION, NOTHING } from '../resources/counters.ts'
 import type { LimitTable } from '../resources/limits.ts'
-import { PrefixPath } from '../resources/prefixes.ts'
+import { PrefixPath } from '../resources/prefix-path.ts'
 import { connectionBlocked, type Level, memoryBlocked, NOWHERE, type Scope } from '../resources/scope.ts'
 import { Account } from './account.ts'
 import type { Engine } from './engine.ts'

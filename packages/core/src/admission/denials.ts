@@ -125,6 +125,33 @@ function words(resource: Resource): string {
   return resource.replace(/[A-Z]/gu, letter => ` ${letter.toLowerCase()}`)
 }
 
+/** Its address is made text when somebody reads it. */
+export class DenialEvent {
+  readonly type = 'denial'
+  readonly atMs: number
+  readonly mode: Mode
+  readonly denial: Denial
+  readonly peer: string | undefined
+  readonly #subject: Subject | undefined
+
+  constructor(atMs: number, mode: Mode, denial: Denial, subject: Subject | undefined) {
+    this.atMs = atMs
+    this.mode = mode
+    this.denial = denial
+    this.peer = subject?.peer
+    this.#subject = subject
+  }
+
+  get address(): string | undefined {
+    return this.#subject?.remote.text
+  }
+
+  toJSON(): Record<string, unknown> {
+    const { type, atMs, mode, denial, peer, address } = this
+    return { type, atMs, mode, denial, peer, address }
+  }
+}
+
 /** Counts by rule, scope class, resource, direction and mode. */
 class DenialCounters {
   /** Rules other than rates need no name: the scope class or the rule itself is the row. */

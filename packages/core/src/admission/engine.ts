@@ -2,7 +2,7 @@
  * What every handle shares: the rooms of the house, the mode in force, the denial log and the recorder. It makes no decision of its own; the verbs on the handles do.
  */
 
-import { type Address, parseAddress } from '../address.ts'
+import type { Address } from '../address.ts'
 import type { Clock, Random } from '../clock.ts'
 import type { Decision, Denial, Direction, RuleName } from '../decision.ts'
 import type { GovernorEvent } from '../events.ts'
@@ -18,7 +18,7 @@ import { Graph } from '../resources/graph.ts'
 import { PrefixScopes } from '../resources/prefixes.ts'
 import { heldOf, type Level, limitOf, type Named, Scope } from '../resources/scope.ts'
 import type { ConnectionHandle } from './connection.ts'
-import { DenialLog, DenialRecord, LIMIT_RULES, type Subject, TimedDenialRecord } from './denials.ts'
+import { DenialEvent, DenialLog, DenialRecord, LIMIT_RULES, type Subject, TimedDenialRecord } from './denials.ts'
 import { Spending } from './spend.ts'
 
 /** Rate kind of new inbound connections. */
@@ -38,33 +38,6 @@ export interface EngineInit {
 export interface Barred {
   readonly denial: Denial
   readonly observed: boolean
-}
-
-/** Its address is made text when somebody reads it. */
-class DenialEvent {
-  readonly type = 'denial'
-  readonly atMs: number
-  readonly mode: Mode
-  readonly denial: Denial
-  readonly peer: string | undefined
-  readonly #subject: Subject | undefined
-
-  constructor(atMs: number, mode: Mode, denial: Denial, subject: Subject | undefined) {
-    this.atMs = atMs
-    this.mode = mode
-    this.denial = denial
-    this.peer = subject?.peer
-    this.#subject = subject
-  }
-
-  get address(): string | undefined {
-    return this.#subject?.remote.text
-  }
-
-  toJSON(): Record<string, unknown> {
-    const { type, atMs, mode, denial, peer, address } = this
-    return { type, atMs, mode, denial, peer, address }
-  }
 }
 
 export class Engine {
@@ -264,18 +237,6 @@ export class Engine {
     this.graph.collectProtocols()
     this.prefixes.sweep()
     this.table.collect(this.rates.time(this.now()))
-  }
-
-  /** go-libp2p's rule for QUIC Retry: once half the burst of new connections is spent, or when the address does not parse, demand a proof. */
-  shouldVerifySource(text: string): boolean {
-    const remote = parseAddress(text)
-    if (!remote.ok) return true
-    const { verifyRates, scratchAccount } = this
-    scratchAccount.place = verifyRates.place(remote)
-    if (scratchAccount.place === 0) return false
-    const hit = this.spending.peek(this, verifyRates.kind, undefined, scratchAccount, undefined, 1)
-    if (hit === undefined) this.spending.commit()
-    return hit !== undefined && !this.mayLift(remote)
   }
 
   /** Every connection that is charged to prefixes is charged to those of the policy in force. */

@@ -4,7 +4,7 @@
  */
 
 import { NOTHING, PREFIX } from '../resources/counters.ts'
-import { prefixBlocked } from '../resources/prefixes.ts'
+import { prefixBlocked } from '../resources/prefix-path.ts'
 import { connectionBlocked, type Scope, streamBlocked } from '../resources/scope.ts'
 import type { Engine } from './engine.ts'
 

@@ -7,7 +7,7 @@
 
 import { ADMITTED, type Decision, type Denial } from '../decision.ts'
 import { FILE_DESCRIPTORS, MEMORY, NOTHING, PREFIX, STREAMS, STREAMS_INBOUND, STREAMS_OUTBOUND } from '../resources/counters.ts'
-import { PrefixPath, prefixBlocked } from '../resources/prefixes.ts'
+import { PrefixPath, prefixBlocked } from '../resources/prefix-path.ts'
 import { connectionBlocked, NOWHERE, type Scope, streamsBlocked } from '../resources/scope.ts'
 import type { ConnectionHandle } from './connection.ts'
 import type { Engine } from './engine.ts'

@@ -3,7 +3,7 @@
  * last peek looked at, so that a commit right after it charges the same accounts and nothing is spent on what a later step refuses.
  */
 
-import type { Address } from '../address.ts'
+import { type Address, parseAddress } from '../address.ts'
 import { ADMITTED, type Decision, type Denial, type Direction, type RuleName } from '../decision.ts'
 import { MisuseError } from '../errors.ts'
 import { formatPlace, isExempt, NODE, PEER as PEER_LEVEL, RELAY, V4_IP } from '../principals/levels.ts'
@@ -201,4 +201,16 @@ function refuse(engine: Engine, hit: RateHit, subject: Subject): Decision {
   const enforced = engine.enforced(hit.rule)
   const denial = rateDenial(engine, hit, undefined, !enforced, subject)
   return enforced ? { allow: false, denial } : { allow: true, handle: undefined, would: denial }
+}
+
+/** go-libp2p's rule for QUIC Retry: once half the burst of new connections is spent, or when the address does not parse, demand a proof. */
+export function shouldVerifySource(engine: Engine, text: string): boolean {
+  const remote = parseAddress(text)
+  if (!remote.ok) return true
+  const { verifyRates, scratchAccount, spending } = engine
+  scratchAccount.place = verifyRates.place(remote)
+  if (scratchAccount.place === 0) return false
+  const hit = spending.peek(engine, verifyRates.kind, undefined, scratchAccount, undefined, 1)
+  if (hit === undefined) spending.commit()
+  return hit !== undefined && !engine.mayLift(remote)
 }
