@@ -8,10 +8,11 @@
  * The governor counts; this only acts. A scope below the node's that overflows (a connection, a peer, a protocol) costs the connection that grew it its fattest stream.
  */
 
+import type { ScopeView } from '@sluice/core'
 import type { NodeContext } from '../context.ts'
 import type { MuxerGuard } from '../muxer/guard.ts'
 import type { StreamGuard } from '../stream/guard.ts'
-import { WITHHELD } from '../stream/guard.ts'
+import { SETTLE_BYTES, WITHHELD } from '../stream/guard.ts'
 import { fattestOffender, fattestShare } from './fattest.ts'
 import { SocketPauses } from './pauses.ts'
 
@@ -47,12 +48,15 @@ export class MemoryBudget {
   readonly #connections = new Set<MuxerGuard>()
   readonly #pauses: SocketPauses
   readonly #withheld = new Set<StreamGuard>()
+  #system: ScopeView | undefined
   #level: BudgetLevel = 0
   #unreadBytes = 0
   /** Since when sockets are read in pulses. */
   #crowdedSinceMs: number | undefined
   #timer: NodeJS.Timeout | undefined
   #sinceMeasured = 0
+  /** Acting moves charges, which asks to act. */
+  #measuring = false
   #resets = 0
 
   constructor(context: NodeContext) {
@@ -95,18 +99,18 @@ export class MemoryBudget {
     this.#withheld.delete(guard)
   }
 
-  onCharged(guard: StreamGuard, unreadMoved: number): void {
+  onCharged(guard: StreamGuard, moved: number, unreadMoved: number): void {
     this.#unreadBytes += unreadMoved
     if (guard.ended) return
     if (guard.chargedBytes === 0) this.#charged.delete(guard)
     else this.#charged.add(guard)
-    this.#react(guard.chargedBytes)
+    this.#react(Math.abs(moved))
   }
 
   onConnectionCharged(guard: MuxerGuard): void {
     if (guard.bufferedBytes === 0) this.#connections.delete(guard)
     else this.#connections.add(guard)
-    this.#react(guard.bufferedBytes)
+    this.#react(SETTLE_BYTES)
   }
 
   #react(bytes: number): void {
@@ -141,27 +145,48 @@ export class MemoryBudget {
 
   #sweep(): void {
     this.#timer = undefined
-    for (const guard of this.#charged) guard.settle()
+    for (const guard of this.#charged) guard.sweep()
     for (const guard of this.#connections) guard.settle()
     this.#measure()
     if (this.#charged.size > 0 || this.#connections.size > 0 || this.#level > 0 || this.#pauses.size > 0) this.#schedule()
   }
 
+  /** The governor's system scope; there is always one. */
+  get #view(): ScopeView | undefined {
+    this.#system ??= this.#context.governor.view({ scope: 'system' })
+    return this.#system
+  }
+
   #limit(): number {
-    const limit = this.#context.governor.view({ scope: 'system' })?.limits.memory
+    const limit = this.#view?.limits.memory
     return typeof limit === 'number' ? limit : Number.POSITIVE_INFINITY
   }
 
   #fill(): number {
-    const used = this.#context.governor.view({ scope: 'system' })?.usage.memory ?? 0
+    const used = this.#view?.usage.memory ?? 0
     const limit = this.#limit()
     return limit === 0 ? 0 : used / limit
   }
 
   #measure(): void {
-    this.#sinceMeasured = 0
+    if (this.#measuring) return
+    this.#measuring = true
+    try {
+      this.#sinceMeasured = 0
+      this.#act()
+    } finally {
+      this.#measuring = false
+    }
+  }
+
+  #act(): void {
     if (this.#context.mode('limit.system') !== 'enforce') return
     let fill = this.#fill()
+    // What was given back since the last sweep is still charged: look again before anybody is reset for it.
+    if (fill >= PAUSE_SOCKETS_FILL) {
+      for (const guard of this.#charged) guard.sweep()
+      fill = this.#fill()
+    }
     while (fill >= 1) {
       const worst = fattestOffender(this.#charged)
       if (worst === undefined) break

@@ -30,8 +30,13 @@ function admitted(stream: Stream, guard: MuxerGuard): boolean {
     stream.abort(new Error('stream refused'))
     return false
   }
-  guard.guard(stream, handle)
-  return true
+  try {
+    guard.guard(stream, handle)
+    return true
+  } catch {
+    // Its protocol came with it and was refused: the stream is reset already.
+    return false
+  }
 }
 
 function guardOnRemoteStream(muxer: RuntimeMuxer, guard: MuxerGuard): void {

@@ -185,8 +185,8 @@ export class MuxerGuard implements StreamOwner {
     this.#budget.onConnectionCharged(this)
   }
 
-  onCharged(guard: StreamGuard, fits: boolean, unreadMoved: number): void {
-    this.#budget.onCharged(guard, unreadMoved)
+  onCharged(guard: StreamGuard, fits: boolean, moved: number, unreadMoved: number): void {
+    this.#budget.onCharged(guard, moved, unreadMoved)
     if (!fits && this.shaping) this.#budget.onOverfull(this, guard)
   }
 

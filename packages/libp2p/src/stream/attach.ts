@@ -141,7 +141,7 @@ function send(this: GuardedStream, data: Chunk): boolean {
     }
   }
   const more = baseOf(this).send.call(this, data)
-  if (this.writeBufferLength > 0 || guard.chargedBytes > 0) guard.onUnsent()
+  if (this.writeBufferLength > 0) guard.onUnsent()
   return more
 }
 
@@ -167,7 +167,7 @@ function dispatchReadBuffer(this: GuardedStream): void {
   }
   if (guard.ended) return
   if (guard.byteStreamListener !== undefined) guard.onHanded(before - this.readBufferLength)
-  else if (guard.withheld !== 0 || guard.chargedBytes !== 0) guard.onRead()
+  else if (guard.withheld !== 0) guard.onRead()
 }
 
 /** Pieces of an unread buffer that are joined into one copy: each small view costs more than its bytes and keeps alive all it was received with. */

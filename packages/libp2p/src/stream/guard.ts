@@ -170,7 +170,6 @@ export class StreamGuard {
   /** Whoever reads has read. */
   onRead(): void {
     if ((this.withheld & WITHHELD.unread) !== 0 && this.unreadBytes <= UNREAD_LOW_BYTES) this.release(WITHHELD.unread)
-    if (this.chargedBytes !== 0) this.settle()
   }
 
   /** The byte stream has looked whether there is more: what it was handed before counts as read. */
@@ -214,13 +213,18 @@ export class StreamGuard {
     this.grant?.()
   }
 
-  /** Brings the governor's account up to date when it is off by enough. */
+  /** Brings the governor's account up to date when more is held than it knows by enough. What is held no more is given back by the sweep: a stream that fills and empties pays once. */
   settle(): void {
     if (this.ended) return
     const held = this.unreadBytes + this.stream.writeBufferLength
-    const moved = held - this.chargedBytes
-    if (moved === 0 || (held > 0 && Math.abs(moved) < SETTLE_BYTES)) return
-    this.#charge(held)
+    if (held - this.chargedBytes >= SETTLE_BYTES) this.#charge(held)
+  }
+
+  /** Brings the account up to date in both directions. */
+  sweep(): void {
+    if (this.ended) return
+    const held = this.unreadBytes + this.stream.writeBufferLength
+    if (held === 0 || Math.abs(held - this.chargedBytes) >= SETTLE_BYTES || held < SETTLE_BYTES) this.#charge(held)
   }
 
   #charge(held: number): void {
@@ -236,7 +240,7 @@ export class StreamGuard {
     let fits = true
     if (moved > 0) fits = this.handle.memory.force(moved)
     else this.handle.memory.free(-moved)
-    this.owner.onCharged(this, fits, unreadMoved)
+    this.owner.onCharged(this, fits, moved, unreadMoved)
   }
 
   /** Resets the stream for what the remote did. @returns the error it was reset with, undefined in `observe` */

@@ -21,8 +21,8 @@ export interface StreamOwner {
   heldBytes: number
   /** The part of `heldBytes` that nobody has read. */
   unreadBytes: number
-  /** A stream's charge has changed; `fits` is false when a scope is over its limit. @param unreadMoved by how much its unread part moved */
-  onCharged(guard: StreamGuard, fits: boolean, unreadMoved: number): void
+  /** A stream's charge has changed; `fits` is false when a scope is over its limit. @param moved by how much @param unreadMoved by how much its unread part */
+  onCharged(guard: StreamGuard, fits: boolean, moved: number, unreadMoved: number): void
   /** Pings arrived behind others that are still unread. */
   onPipelinedPings(count: number): void
   /** Something the remote did that costs as much as `resets` streams it had reset; the connection is cut when there are too many. */
