@@ -45,7 +45,13 @@ export async function runTable(options: TableOptions): Promise<number> {
     say(`${index + 1}/${plans.length} ${step.scenario.name} ${step.layout} ${step.target}`)
     try {
       const length = options.seconds === undefined ? {} : { attackSeconds: options.seconds }
-      const trial = await runTrial({ ...step, seed: options.seed + index, calmSeconds: options.calm, ...length })
+      const trial = await runTrial({
+        ...step,
+        seed: options.seed + index,
+        calmSeconds: options.calm,
+        ...length,
+        say: line => say(`  ${line}`),
+      })
       rows.push(trial.row)
       for (const line of [rowLine(trial.row), ...trialLines(trial)]) say(`  ${line}`)
       if (options.out !== undefined) writeTable(options.out, { rows })

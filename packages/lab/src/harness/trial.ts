@@ -145,6 +145,8 @@ class Run {
       honestReport(honest),
       attacker.ask({ type: 'report' }, 'report', OWN_REPORT_TIMEOUT_MS),
     ])
+    if (honestAfter === undefined)
+      this.#say(`no report from the honest client${honest.alive ? '' : ', which has ended'}: ${honest.stderr.slice(-500)}`)
     if (!server.alive) this.#ended ??= `the server process ended by itself: ${server.stderr.slice(-500)}`
     const attack = this.#attackFigures(
       calm,

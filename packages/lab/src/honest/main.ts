@@ -23,6 +23,10 @@ const DIAL_TIMEOUT_MS = 10_000
 const troubles = new Troubles()
 let load: { readonly pings: Pings; readonly bulk: Bulk; readonly newcomers: Newcomers } | undefined
 
+/** What a stock client leaves uncaught when its server misbehaves is counted; the measuring goes on. */
+process.on('unhandledRejection', reason => troubles.add(reason))
+process.on('uncaughtException', error => troubles.add(error))
+
 async function start(order: Extract<Order, { type: 'start'; role: 'honest' }>): Promise<void> {
   const target = addressOf(order.server)
   const resident = await honestPeer(HONEST_ADDRESS)
