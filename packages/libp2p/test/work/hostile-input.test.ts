@@ -83,7 +83,8 @@ async function counters(): Promise<Counters> {
 
 /** Passes when the server lives, has reported nothing, and everything is released; asks again while handshakes in flight run into their deadline. */
 async function unharmed(): Promise<void> {
-  assert.equal(server.exitCode, null)
+  assert.equal(server.exitCode ?? server.signalCode, null, 'the server lives')
+  assert.deepEqual(uncaught, [])
   let last: Counters | undefined
   for (let left = 300; left > 0; left--) {
     last = await counters()
