@@ -9,7 +9,7 @@
 import type { Stream } from '@libp2p/interface'
 import type { Stream as GovernorStream } from '@sluice/core'
 import { repairOnDrain } from '../fixes/on-drain.ts'
-import { StreamGuard } from './guard.ts'
+import { StreamGuard, UNREAD_HIGH_BYTES } from './guard.ts'
 import { StreamIterator } from './iterator.ts'
 import type { StreamOwner } from './owner.ts'
 import type { ByteList, Chunk, RuntimeStream, RuntimeYamuxStream } from './shape.ts'
@@ -83,11 +83,12 @@ export function guardStream(target: Stream, owner: StreamOwner, handle: Governor
   if (owner.shaping) {
     stream[Symbol.asyncIterator] = iterate
     const { streamReadBytesMax } = owner.context.policy().transports
-    stream.maxReadBufferLength = Math.min(stream.maxReadBufferLength, streamReadBytesMax)
+    stream.maxReadBufferLength = streamReadBytesMax
     if (base.sendWindowUpdate !== undefined && base.sendPause !== undefined && base.sendResume !== undefined) {
       stream.sendWindowUpdate = sendWindowUpdate
       stream.sendPause = sendPause
       stream.sendResume = sendResume
+      stream.maxReadBufferLength += UNREAD_HIGH_BYTES
       guard.grant = () => {
         if (stream.status === 'open') base.sendWindowUpdate!.call(stream)
       }

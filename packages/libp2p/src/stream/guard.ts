@@ -154,7 +154,8 @@ export class StreamGuard {
     if (this.ended) return
     if (this.owner.shaping) {
       if (unread > UNREAD_HIGH_BYTES) this.withhold(WITHHELD.unread)
-      const max = this.owner.context.policy().transports.streamReadBytesMax
+      // Where windows are ours, what is unread when they are withheld and one window more may come.
+      const max = this.owner.context.policy().transports.streamReadBytesMax + (this.grant === undefined ? 0 : UNREAD_HIGH_BYTES)
       if (unread > max) {
         this.cut('read-buffer', `${unread} bytes unread; at most ${max} are kept`)
         return

@@ -204,7 +204,9 @@ describe('a handler that does not read', () => {
     })
 
     it(`mplex: ${name} costs the sender its stream at the cap`, async t => {
-      const { node, peer } = await scene(t, 'mplex', { transports: { streamReadBytesMax: '1MiB', yamuxWindowBytesMax: '1MiB' } })
+      const { node, peer } = await scene(t, 'mplex', {
+        transports: { streamReadBytesMax: '1MiB', yamuxWindowBytesMax: '1MiB', yamuxFrameBytesMax: '1MiB' },
+      })
       const accepted = Promise.withResolvers<Stream>()
       await node.handle(PROTOCOL, stream => {
         hold(stream)
