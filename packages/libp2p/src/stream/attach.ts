@@ -9,7 +9,7 @@
 import type { Stream } from '@libp2p/interface'
 import type { Stream as GovernorStream } from '@sluice/core'
 import { repairOnDrain } from '../fixes/on-drain.ts'
-import { StreamGuard, UNREAD_HIGH_BYTES } from './guard.ts'
+import { StreamGuard, UNREAD_HIGH_BYTES, UNREAD_LOW_BYTES } from './guard.ts'
 import { StreamIterator } from './iterator.ts'
 import type { StreamOwner } from './owner.ts'
 import type { ByteList, Chunk, RuntimeStream, RuntimeYamuxStream } from './shape.ts'
@@ -149,7 +149,7 @@ function send(this: GuardedStream, data: Chunk): boolean {
 function onData(this: GuardedStream, data: Chunk): void {
   const guard = this[GUARD]
   if (guard.negotiating) guard.onNegotiationBytes(data.byteLength)
-  guard.behind = guard.unreadBytes > 0
+  guard.unreadBeforeBytes = guard.unreadBytes
   baseOf(this).onData!.call(this, data)
   if (guard.ended) return
   if (this.readBuffer !== undefined) compact(this.readBuffer)
@@ -221,7 +221,7 @@ function sendWindowUpdate(this: GuardedStream): void {
   // `npm run bench -- overhead`, bulk throughput, is why; go-yamux does the same.
   if (this.state === YAMUX_STATE.established && this.recvWindowCapacity * 2 > this.recvWindow) return
   // The window doubles when it was used up within four round trips, read or not: an epoch that began long ago keeps it as it is.
-  if (guard.behind) this.epochStart = 0
+  if (guard.unreadBeforeBytes > UNREAD_LOW_BYTES) this.epochStart = 0
   baseOf(this).sendWindowUpdate!.call(this)
 }
 

@@ -47,8 +47,8 @@ export class StreamGuard {
   /** Handed to the byte stream since its last read. */
   handedBytes = 0
   #handedChunks = 0
-  /** Something was unread when the last data arrived. */
-  behind = false
+  /** What was unread when the last data arrived. */
+  unreadBeforeBytes = 0
   /** Bits of `WITHHELD`. */
   withheld = 0
   /** A window update was skipped while withheld. */
@@ -150,7 +150,7 @@ export class StreamGuard {
     const unread = this.unreadBytes
     if (unread === 0) return
     // Nobody who measures sends a ping before the last one was read; who does is paid for at once, the others when they are read.
-    if (this.#ping && this.behind) this.owner.onPipelinedPings(Math.ceil(bytes / PING_BYTES))
+    if (this.#ping && this.unreadBeforeBytes > 0) this.owner.onPipelinedPings(Math.ceil(bytes / PING_BYTES))
     if (this.ended) return
     if (this.owner.shaping) {
       if (unread > UNREAD_HIGH_BYTES) this.withhold(WITHHELD.unread)
