@@ -7,7 +7,8 @@
  * the message that leads to no request. So opens are generous and the rest is tight.
  *
  * Levels. `connection` and `peer` bound what one partner does; a peer id costs nothing to make, so `ip` and the prefixes bound what one place does. The sums grow slower than the number of
- * partners (ip: two to sixteen connections' worth, /24 and /48 four times that) since abuse is the rule when many do the same rare thing at once. A level that is absent is not limited.
+ * partners (ip: two to sixteen connections' worth, /24 and /48 four times that) since abuse is the rule when many do the same rare thing at once. What every connection does once, whoever makes it, must
+ * pass wherever connections may open as fast as that. A level that is absent is not limited.
  */
 
 import type { Field } from './fields.ts'
@@ -70,8 +71,9 @@ export const RATE_KINDS: readonly Kind[] = [
   {
     kind: 'ping',
     text: 'Muxer PING frames and messages of the ping protocol.',
-    source: 'monitors send 1 per 10 to 30 s, a person watching 1/s, a measuring tool up to 20/s; floods 8,500 to 100,000/s',
-    levels: { ...partner(rate(20, 200)), ...places(rate(80, 800), rate(320, 3_200)) },
+    source:
+      'monitors send 1 per 10 to 30 s, a person watching 1/s, a measuring tool up to 20/s; floods 8,500 to 100,000/s; a new connection starts with 2 or 3, so a peer that reconnects as fast as handshakes go (500/s) needs 1,500/s, and an IP 3 times its rate of handshakes',
+    levels: { connection: rate(20, 200), peer: rate(2_000, 4_000), ...places(rate(80, 800), rate(320, 3_200)) },
   },
   {
     kind: 'window-update',
@@ -123,8 +125,9 @@ export const RATE_KINDS: readonly Kind[] = [
   {
     kind: 'control',
     text: 'Other control frames of muxers: GO_AWAY, settings, types unknown.',
-    source: 'an honest peer sends one GO_AWAY in the life of a connection; the rest is room for extensions',
-    levels: { ...partner(rate(1, 16)), ...places(rate(4, 64), rate(16, 256)) },
+    source:
+      'an honest peer sends one GO_AWAY in the life of a connection; the rest is room for extensions. Of a connection only: each one ends with a GO_AWAY, and how many there may be is limited where they open',
+    levels: { connection: rate(1, 16) },
   },
 ]
 

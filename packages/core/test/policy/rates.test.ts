@@ -91,3 +91,33 @@ test('sixty peers behind one IP may all shake hands, identify, be stored and pus
     }
   }
 })
+
+/** Connections of one peer, opened evenly, each spending `cost` when it opens. Returns the kind's first refusal in milliseconds, or -1. @param address '' for one that no prefix limit concerns */
+function firstChurnRefusalMs(kind: string, cost: number, perSecond: number, seconds: number, address: string): number {
+  const table = new PrincipalTable({ rowsMax: 10_000 })
+  const rate = new Rates(table, validatePolicy({}).rates, 0).kind(kind)!
+  for (let count = 0; count < perSecond * seconds; count++) {
+    const ms = Math.floor((count * 1000) / perSecond)
+    const place = address === '' ? 0 : table.place(at(address))
+    const account = new RateAccount(place, true)
+    account.peer = table.peer('churner', place)
+    if (rate.waitMs(account, cost, ms) > 0) return ms
+    rate.commit(account, cost, ms)
+  }
+  return -1
+}
+
+test('a peer that reconnects as fast as connections may open is not refused for what each of them does once', () => {
+  for (const [kind, cost] of [
+    ['ping', 3],
+    ['control', 1],
+  ] as const) {
+    assert.equal(firstChurnRefusalMs(kind, cost, 500, 10, ''), -1, `${kind}, where only the machine limits connections`)
+    assert.equal(firstChurnRefusalMs(kind, cost, 16, 60, '203.0.113.7'), -1, `${kind}, at the rate of handshakes of an IP`)
+  }
+})
+
+test('a peer that floods pings over many short connections is refused within half a second', () => {
+  const refusedMs = firstChurnRefusalMs('ping', 150, 100, 10, '')
+  assert.ok(refusedMs > 0 && refusedMs <= 500, `${refusedMs} ms`)
+})

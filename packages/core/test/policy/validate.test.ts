@@ -152,7 +152,7 @@ test('built-in services have their limits, and an override keeps what it does no
 
 test('half a rate takes the other half from the default; a new one needs both', () => {
   const policy = validatePolicy({ rates: { ping: { peer: { burst: 1000 } }, mine: { ip: { perSecond: 0.5, burst: 3 } } } })
-  assert.deepEqual(policy.rates.ping?.peer, { perSecond: 20, burst: 1000 })
+  assert.deepEqual(policy.rates.ping?.peer, { perSecond: 2000, burst: 1000 })
   assert.deepEqual(policy.rates.mine, { ip: { perSecond: 0.5, burst: 3 } })
   assert.equal(only({ rates: { mine: { ip: { burst: 3 } } } }).path, 'rates.mine.ip')
   assert.equal(only({ rates: { ping: { node: { burst: 3 } } } }).path, 'rates.ping.node')
