@@ -23,8 +23,8 @@ export const PAUSE_SOCKETS_FILL = 0.9
 const HYSTERESIS = 0.1
 /** Share of all charged bytes whose holders count as the fattest readers. */
 const FATTEST_SHARE = 0.5
-/** Unread bytes of the whole node above which connections with more than their share are read in pulses: a quarter of the budget, 16 MiB at most. Received bytes cost about twice their size of process memory. */
-export const UNREAD_BYTES_MAX: number = 16 * 1024 * 1024
+/** Unread bytes of the whole node above which connections with more than their share are read in pulses: a quarter of the budget, 8 MiB at most. Received bytes cost about twice their size of process memory. */
+export const UNREAD_BYTES_MAX: number = 8 * 1024 * 1024
 const UNREAD_SHARE = 1 / 4
 /** Times the unread bytes from which pulses begin, at which stalled streams are reset. */
 const RESET_FACTOR = 1.5
