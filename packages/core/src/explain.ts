@@ -5,7 +5,7 @@
 
 import { type Address, parseAddress } from './address.ts'
 import type { Engine } from './admission/engine.ts'
-import type { RuleName } from './decision.ts'
+import type { Resource, RuleName } from './decision.ts'
 import { parseNetwork } from './gate/entries.ts'
 import { formatIp4, formatIp6 } from './ip.ts'
 import type { ScopeLimits } from './policy/policy.ts'
@@ -124,13 +124,23 @@ function prefixRules(engine: Engine, remote: Address): ExplainedRule[] {
   })
 }
 
-/** Every finite limit of a scope. @param overrides group of the policy that may name it */
+/** Resources of a connection. A peer's part of a protocol or service holds streams and memory only, so these limits, 0 by default, refuse nobody there. */
+const OF_CONNECTIONS: ReadonlySet<string> = new Set([
+  'connections',
+  'connectionsInbound',
+  'connectionsOutbound',
+  'fileDescriptors',
+] satisfies Resource[])
+
+/** Every finite limit of a scope that can refuse. @param overrides group of the policy that may name it */
 function scopeRules(engine: Engine, scope: Scope, standard: keyof ScopeLimits, overrides?: keyof ScopeLimits): ExplainedRule[] {
   const rules: ExplainedRule[] = []
+  const isShared = scope.scopeClass === 'protocolPeer' || scope.scopeClass === 'servicePeer'
   for (let resource = CONNECTIONS; resource <= MEMORY; resource++) {
     const limits: LimitTable = scope.limits
     const limit = limitOf(limits, resource)
     const field = RESOURCES[resource] ?? 'none'
+    if (isShared && OF_CONNECTIONS.has(field)) continue
     if (limit >= (resource === MEMORY ? UNLIMITED : COUNT_UNLIMITED) || resource === CONNECTIONS_PENDING) continue
     const group = overrides === undefined ? undefined : (engine.policy.limits[overrides] as Readonly<Record<string, object>>)[scope.key]
     const path = group !== undefined && field in group ? ['limits', overrides ?? standard, scope.key, field] : ['limits', standard, field]

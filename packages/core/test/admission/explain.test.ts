@@ -69,6 +69,13 @@ describe('explain', () => {
     assert.ok(bad.some(([rule, scope, path]) => rule === 'rate.ping' && scope === PEER && path === 'rates.ping.peer'))
     assert.ok(explanation.rules.some(rule => rule.scope === `protocol:/a.peer:${PEER}`))
     assert.ok(explanation.rules.some(rule => rule.scope === `service:x.peer:${PEER}`))
+    // A peer's part of a protocol or service never holds connections: their limits there, 0 by default, are no news.
+    const shared = explanation.rules.filter(rule => rule.scope.includes('.peer:'))
+    assert.deepEqual([...new Set(shared.map(rule => rule.resource))].sort(), ['memory', 'streams', 'streamsInbound', 'streamsOutbound'])
+    assert.deepEqual(
+      shared.filter(rule => !rule.passes),
+      [],
+    )
     assert.equal(governor.explain('QmNobodyNobodyNobody').kind, 'unknown')
   })
 
