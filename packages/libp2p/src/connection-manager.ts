@@ -6,22 +6,24 @@
  * of ten, that ten silent sockets fill, and that an allow-listed socket switches off for everybody. In `observe` they stay as they are: observing changes nothing.
  */
 
-import type { Mode, PolicyInput } from '@sluice/core'
+import type { Limit, Mode, PolicyInput, Rate } from '@sluice/core'
 import type { ConnectionManagerInit } from 'libp2p'
 
 /** Default of `policy.transports.upgradeDeadlineMinMs`, which must not exceed the deadline. */
 const UPGRADE_DEADLINE_MIN_MS = 3_000
 
+/** The most per second, and the largest burst, that a rate of a policy may name. */
+const RATE_PER_SECOND_MAX = 1e6
+
 /** The policy that the connection manager's names amount to. */
 export function policyFromConnectionManager(init: ConnectionManagerInit = {}): PolicyInput {
   const { maxConnections, maxIncomingPendingConnections, inboundConnectionThreshold, allow, deny, inboundUpgradeTimeout } = init
-  const rate =
-    inboundConnectionThreshold === undefined ? undefined : { perSecond: inboundConnectionThreshold, burst: inboundConnectionThreshold }
+  const rate = inboundConnectionThreshold === undefined ? undefined : rateOf(inboundConnectionThreshold)
   return {
     ...((maxConnections !== undefined || maxIncomingPendingConnections !== undefined) && {
       limits: {
-        ...(maxConnections !== undefined && { system: { connections: maxConnections } }),
-        ...(maxIncomingPendingConnections !== undefined && { transient: { connectionsInbound: maxIncomingPendingConnections } }),
+        ...(maxConnections !== undefined && { system: { connections: limitOf(maxConnections) } }),
+        ...(maxIncomingPendingConnections !== undefined && { transient: { connectionsInbound: limitOf(maxIncomingPendingConnections) } }),
       },
     }),
     ...(rate !== undefined && { prefixes: { ipv4: { ip: { rate } }, ipv6: { ip: { rate } } } }),
@@ -35,6 +37,16 @@ export function policyFromConnectionManager(init: ConnectionManagerInit = {}): P
       },
     }),
   }
+}
+
+/** `Infinity`, and what is as good as that, is how js-libp2p says that there is no limit. */
+function limitOf(count: number): Limit {
+  return count > Number.MAX_SAFE_INTEGER ? 'unlimited' : count
+}
+
+/** The same of connections a second; no machine accepts more than a policy can say. */
+function rateOf(perSecond: number): Rate | 'unlimited' {
+  return perSecond > RATE_PER_SECOND_MAX ? 'unlimited' : { perSecond, burst: perSecond }
 }
 
 /** What js-libp2p's connection manager gets to see. */

@@ -60,6 +60,23 @@ test('names of the connection manager are policy, and policy wins', () => {
   assert.deepEqual(policyFromConnectionManager(), {})
 })
 
+test('numbers that mean no limit in js-libp2p mean none here', () => {
+  for (const huge of [Infinity, 2 ** 60, Number.MAX_VALUE]) {
+    const connectionManager = { maxConnections: huge, maxIncomingPendingConnections: huge, inboundConnectionThreshold: huge }
+    const policy = policyFromConnectionManager(connectionManager)
+    assert.equal(policy.limits?.system?.connections, 'unlimited')
+    assert.equal(policy.limits?.transient?.connectionsInbound, 'unlimited')
+    assert.equal(policy.prefixes?.ipv4?.ip?.rate, 'unlimited')
+    assert.equal(policy.prefixes?.ipv6?.ip?.rate, 'unlimited')
+    assert.doesNotThrow(() => protect({ connectionManager }))
+  }
+  assert.doesNotThrow(() => protect({ connectionManager: { inboundConnectionThreshold: 1e9, maxConnections: 1e9 } }))
+  const { rate } = policyFromConnectionManager({ inboundConnectionThreshold: 1e6 }).prefixes?.ipv4?.ip ?? {}
+  assert.deepEqual(rate, { perSecond: 1e6, burst: 1e6 })
+  for (const wrong of [-1, Number.NaN])
+    assert.throws(() => protect({ connectionManager: { maxConnections: wrong } }), { code: 'ERR_SLUICE_POLICY' })
+})
+
 test('the caps of js-libp2p stand back in enforce and stay in observe', () => {
   const init = { maxConnections: 40, allow: ['/ip4/192.0.2.1'], dialTimeout: 5 }
   assert.equal(connectionManagerFor(init, 'observe'), init)
