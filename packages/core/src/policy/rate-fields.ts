@@ -123,6 +123,12 @@ export const RATE_KINDS: readonly Kind[] = [
     levels: { peer: rate(1 / 120, 30), ...places(rate(1 / 60, 60), rate(8 / 60, 480)) },
   },
   {
+    kind: 'relay-circuit',
+    text: 'Circuits opened through us as a relay, charged to who opens them.',
+    source: 'rust-libp2p relay, the same buckets as for reservations: peer 30, +1 per 2 min; IP 60, +1 per min; a site 8 IPs',
+    levels: { peer: rate(1 / 120, 30), ...places(rate(1 / 60, 60), rate(8 / 60, 480)) },
+  },
+  {
     kind: 'control',
     text: 'Other control frames of muxers: GO_AWAY, settings, types unknown.',
     source:

@@ -1,5 +1,5 @@
 /**
- * Charging one piece of work (an exchange, a push, a write, a reservation) to the connection that caused it, and ending a connection that goes on asking after it was refused:
+ * Charging one piece of work (an exchange, a push, a write, a reservation, a circuit) to the connection that caused it, and ending a connection that goes on asking after it was refused:
  * every refusal costs us a stream and a reply, so refusing for ever is paying for ever.
  */
 
@@ -7,7 +7,7 @@ import type { Decision } from '@sluice/core'
 import type { ConnectionState, NodeContext } from '../context.ts'
 
 /** Rate kinds spent by this part. Their rates are in the policy, under `rates.<kind>`. */
-export type WorkKind = 'identify' | 'identify-push' | 'peer-store-write' | 'relay-reservation' | 'ping'
+export type WorkKind = 'identify' | 'identify-push' | 'peer-store-write' | 'relay-reservation' | 'relay-circuit' | 'ping'
 
 /** Refused pieces of work of one connection within `INSISTENCE_WINDOW_MS` after which it is cut. An honest peer asks once or twice, then waits or leaves; each refused stream costs about 24 KB of garbage. */
 export const INSISTENCE_MAX = 16

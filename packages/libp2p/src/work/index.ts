@@ -1,6 +1,6 @@
 /**
- * Work is charged too: what a remote makes the node compute, sign, hash, merge and store. Streams and bytes are counted elsewhere; this part counts exchanges, pushes, pings, writes
- * and reservations, bounds what one peer may make us keep, and keeps what handlers throw inside their stream.
+ * Work is charged too: what a remote makes the node compute, sign, hash, merge and store. Streams and bytes are counted elsewhere; this part counts exchanges, pushes, pings, writes,
+ * reservations and circuits, bounds what one peer may make us keep, and keeps what handlers throw inside their stream.
  */
 
 import type { NodeContext } from '../context.ts'
@@ -11,13 +11,13 @@ import { guardPeerStore } from './peer-store.ts'
 import { pingGate } from './ping.ts'
 import type { HandlerGate } from './registrar.ts'
 import { guardRegistrar } from './registrar.ts'
-import { guardReservations } from './relay.ts'
+import { guardRelay } from './relay.ts'
 
 export type { WorkComponents } from './components.ts'
 
 /** Figures of this part, for metrics; all of them read at the moment they are asked for. */
 export interface WorkGuard {
-  /** Exchanges, pushes and reservations refused for their rate. */
+  /** Exchanges, pushes, reservations and circuits refused for their rate. */
   readonly refused: number
   /** Writes to the peer store dropped for their rate. */
   readonly refusedWrites: number
@@ -44,7 +44,7 @@ export function protectWork(components: WorkComponents, context: NodeContext): W
   }
   const registrar = guardRegistrar(components.registrar, context, gateOf)
   const peerStore = guardPeerStore(components, context)
-  guardReservations(components, context, charger)
+  guardRelay(components, context, charger)
   return {
     get refused() {
       return charger.refused

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import { identify } from '@libp2p/identify'
+import type { PeerId } from '@libp2p/interface'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import type { NodeOptions } from '../helpers.ts'
@@ -46,6 +47,45 @@ test('relay, server and client, all protected', async t => {
     await node.stop()
     await heldNothing(node)
   }
+})
+
+test('circuits through a relay are charged to who opens them, after the user has been asked', async t => {
+  noStrayErrors(t)
+  const asked: string[] = []
+  const middle = await protectedNode(t, {
+    options: {
+      ...relay.options,
+      connectionGater: {
+        denyOutboundRelayedConnection: (source: PeerId, destination: PeerId) => {
+          asked.push(`${source} ${destination}`)
+          return asked.length === 1
+        },
+      },
+    },
+    policy: { rates: { 'relay-circuit': { peer: { perSecond: 0.001, burst: 2 } } } },
+  })
+  const server = await plainNode(t, relayed([`${addressOf(middle)}/p2p-circuit`]))
+  await eventually(() => server.getMultiaddrs().some(address => address.toString().includes('p2p-circuit')))
+  const client = await plainNode(t, relayed([]))
+  const [address] = server.getMultiaddrs()
+  assert.ok(address)
+  const refused = (): number =>
+    middle.services.sluice.resources().denials.reduce((sum, { rule, count }) => sum + (rule === 'rate.relay-circuit' ? count : 0), 0)
+  const open = async (from: typeof client): Promise<void> => {
+    const connection = await from.dial(address)
+    await connection.close()
+    await eventually(() => from.getConnections(server.peerId).length === 0)
+  }
+
+  await assert.rejects(open(client), 'the user refuses')
+  assert.equal(refused(), 0, 'which costs nothing')
+  await open(client)
+  await open(client)
+  await assert.rejects(open(client), 'the burst is spent')
+  assert.equal(refused(), 1)
+  const other = await plainNode(t, relayed([]))
+  await open(other)
+  assert.deepEqual(asked, [...Array(4).fill(`${client.peerId} ${server.peerId}`), `${other.peerId} ${server.peerId}`])
 })
 
 test('a plain client and a plain relay reach a protected server', async t => {
