@@ -1,5 +1,6 @@
 export type { Capabilities } from './capabilities.ts'
 export { formatCapabilities } from './capabilities.ts'
+export type { CutCount, NodeReport } from './cuts.ts'
 export type { Decisions } from './decisions.ts'
 export type { CutEvent, SluiceEvent } from './events.ts'
 export type { MissingHook, OnMissingHook } from './missing-hook.ts'

@@ -13,6 +13,7 @@ import { guardConnections } from './connection/install.ts'
 import { transportNameOfTag } from './connection/transport-name.ts'
 import type { OwnedContext } from './context.ts'
 import { createNodeContext } from './context.ts'
+import { CutCounts } from './cuts.ts'
 import type { Decisions } from './decisions.ts'
 import { DecisionFeed } from './decisions.ts'
 import { applyFixes } from './fixes/index.ts'
@@ -42,6 +43,7 @@ export interface SluiceNodeInit {
 export class SluiceNode {
   readonly context: OwnedContext
   readonly guard: ConnectionGuard
+  readonly cuts: CutCounts = new CutCounts()
   #feed = new DecisionFeed()
   missingHooks: readonly MissingHook[] = []
   readonly #init: SluiceNodeInit
@@ -64,7 +66,10 @@ export class SluiceNode {
       this.missingHooks = [...this.missingHooks, ...error.hooks]
       announceMissing(this.context, init.onMissingHook, error)
     })
-    this.context.onEvent(event => this.#feed.push(event))
+    this.context.onEvent(event => {
+      if (event.type === 'cut') this.cuts.add(event)
+      this.#feed.push(event)
+    })
   }
 
   /** Once js-libp2p has built its own components, and before it builds services. Idempotent. */

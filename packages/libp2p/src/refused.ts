@@ -32,15 +32,18 @@ export class CutError extends SluiceError {
  * Why the adapter ended something that no engine rule refused: bounds of `policy.transports` and of the adapter itself.
  * `ban` and `deny` end connections that were open before the target was forbidden.
  */
-export type CutReason =
-  | 'upgrade-deadline'
-  | 'frame-length'
-  | 'negotiation-bytes'
-  | 'negotiation-messages'
-  | 'negotiating-streams'
-  | 'read-buffer'
-  | 'write-buffer'
-  | 'memory'
-  | 'malformed-frame'
-  | 'ban'
-  | 'deny'
+export const CUT_REASONS = [
+  'upgrade-deadline',
+  'frame-length',
+  'negotiation-bytes',
+  'negotiation-messages',
+  'negotiating-streams',
+  'read-buffer',
+  'write-buffer',
+  'memory',
+  'malformed-frame',
+  'ban',
+  'deny',
+] as const
+
+export type CutReason = (typeof CUT_REASONS)[number]

@@ -3,8 +3,9 @@
  */
 
 import type { Startable } from '@libp2p/interface'
-import type { Ban, Explanation, Governor, Mode, PolicyInput, ResourceReport } from '@sluice/core'
+import type { Ban, Explanation, Governor, Mode, PolicyInput } from '@sluice/core'
 import type { Capabilities } from './capabilities.ts'
+import type { NodeReport } from './cuts.ts'
 import type { Decisions } from './decisions.ts'
 import type { MissingHook } from './missing-hook.ts'
 import type { SluiceNode } from './node.ts'
@@ -19,8 +20,8 @@ export interface SluiceService {
   readonly missingHooks: readonly MissingHook[]
   /** Half-open inbound connections. */
   readonly pending: number
-  /** Usage and limits of every scope that matters. @param top how many peers and prefixes to list. @default 100 */
-  resources(top?: number): ResourceReport
+  /** Usage and limits of every scope that matters, what was refused by rule, and what was cut by reason. @param top how many peers and prefixes to list. @default 100 */
+  resources(top?: number): NodeReport
   /** Which rules speak about a peer id, an address, a prefix, or a denial's id, and what would have to happen to be let in. */
   explain(subject: string): Explanation
   /** Denials, bans, policy changes and cuts from now on; bounded, counts what it dropped, and ends when the node stops. */
@@ -62,8 +63,8 @@ export class Sluice implements SluiceService, Startable {
     return this.#node.guard.pending.size
   }
 
-  resources(top?: number): ResourceReport {
-    return this.governor.resources(top)
+  resources(top?: number): NodeReport {
+    return { ...this.governor.resources(top), cuts: this.#node.cuts.read() }
   }
 
   explain(subject: string): Explanation {

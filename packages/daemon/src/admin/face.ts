@@ -2,7 +2,8 @@
  * What the admin API shows and does, as an interface: the server knows HTTP, whoever implements this knows the node.
  */
 
-import type { Ban, Explanation, ResourceReport } from '@sluice/core'
+import type { Ban, Explanation } from '@sluice/core'
+import type { NodeReport } from '@sluice/libp2p'
 import type { SensorReadings } from '@sluice/runtime'
 
 export type Phase = 'starting' | 'ready' | 'draining'
@@ -25,6 +26,8 @@ export interface StatusReport {
   readonly memory: { readonly used: number; readonly limit: number | 'unlimited' | 'block' }
   readonly process: SensorReadings
   readonly denials: { readonly total: number; readonly byRule: Readonly<Record<string, number>> }
+  /** Connections and streams ended for what the remote did on them. */
+  readonly cuts: { readonly total: number; readonly byReason: Readonly<Record<string, number>> }
   readonly bans: number
   readonly recording: { readonly path: string; readonly written: number; readonly dropped: number } | undefined
 }
@@ -40,7 +43,7 @@ export interface AdminFace {
   phase(): Phase
   status(): StatusReport
   /** @param top how many peers and prefixes to list */
-  resources(top: number): ResourceReport
+  resources(top: number): NodeReport
   explain(subject: string): Explanation
   bans(): readonly Ban[]
   /** Throws `MisuseError` for a target that does not parse. @param who for the audit row */

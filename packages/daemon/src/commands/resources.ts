@@ -1,8 +1,10 @@
 /**
- * `sluice resources`: usage and limits of every scope, in the five columns of kubo's `ipfs swarm resources`, the fullest first.
+ * `sluice resources`: usage and limits of every scope, in the five columns of kubo's `ipfs swarm resources`, the fullest first; then what the
+ * node cut off, by reason.
  */
 
 import type { Limit, Limits, ResourceReport, ScopeReport, Usage } from '@sluice/core'
+import type { CutCount, NodeReport } from '@sluice/libp2p'
 import { AdminClient } from '../admin/client.ts'
 import { TOP_DEFAULT, TOP_MAX } from '../admin/requests.ts'
 import { EXIT } from '../cli/exit-codes.ts'
@@ -62,12 +64,13 @@ export interface ResourceRow {
 
 async function run({ io, values, format }: Invocation): Promise<number> {
   const client = new AdminClient(statePaths(values.get(STATE_FLAG), io.env))
-  const report = await client.get<ResourceReport>('/v1/resources', { top: String(values.get(TOP)) })
+  const report = await client.get<NodeReport>('/v1/resources', { top: String(values.get(TOP)) })
   const rows = resourceRows(report).filter(row => isShown(row, values.get(ABOVE), values.get(ALL)))
   if (format === 'json') printJson(io, report)
   else if (format === 'ndjson') printLines(io, rows)
   else if (rows.length === 0) talk(io, 'Nothing to show.')
   else print(io, resourceTable(rows))
+  if (format === 'table' && report.cuts.length > 0 && values.get(ABOVE) === 0) print(io, `\n${cutTable(report.cuts)}`)
   return EXIT.ok
 }
 
@@ -121,4 +124,9 @@ export function resourceTable(rows: readonly ResourceRow[]): string {
     row.percent === undefined ? 'n/a' : `${row.percent.toFixed(1)}%`,
   ])
   return table([head, ...body], [2, 3, 4])
+}
+
+export function cutTable(cuts: readonly CutCount[]): string {
+  const body = cuts.map(({ reason, what, mode, count }) => [reason, what, mode, String(count)])
+  return table([['Cut For', 'What', 'Mode', 'Times'], ...body], [3])
 }

@@ -7,8 +7,8 @@ import { bytes, print, printJson, printLines, span, table } from '../cli/output.
 import { STATE_FLAG, statePaths } from '../state/directory.ts'
 import type { Command, Invocation } from './command.ts'
 
-/** Rules listed by name; the rest is in the total. */
-const RULES_SHOWN = 5
+/** Rules or reasons listed by name; the rest is in the total. */
+const NAMES_SHOWN = 5
 
 export const status: Command = {
   name: 'status',
@@ -28,12 +28,8 @@ async function run({ io, values, format }: Invocation): Promise<number> {
 }
 
 export function statusRows(report: StatusReport): string[][] {
-  const { connections, streams, memory, process: health, denials, recording } = report
+  const { connections, streams, memory, process: health, denials, cuts, recording } = report
   const [address, ...others] = report.addresses
-  const rules = Object.entries(denials.byRule)
-    .sort(([, a], [, b]) => b - a)
-    .slice(0, RULES_SHOWN)
-    .map(([rule, count]) => `${rule} ${count}`)
   return [
     ['node', `${report.phase}, ${report.mode}${report.public ? ', public' : ', loopback only'}`],
     ['peer', report.peerId],
@@ -51,9 +47,18 @@ export function statusRows(report: StatusReport): string[][] {
       'event loop',
       `delay p50 ${health.loopDelayP50Ms.toFixed(1)} ms, p99 ${health.loopDelayP99Ms.toFixed(1)} ms, max ${health.loopDelayMaxMs.toFixed(1)} ms over ${span(health.windowMs)}`,
     ],
-    ['denials', [String(denials.total), ...rules].join(', ')],
+    ['denials', countsText(denials.total, denials.byRule)],
+    ['cuts', countsText(cuts.total, cuts.byReason)],
     ['bans', String(report.bans)],
     ...(recording === undefined ? [] : [['recording', `${recording.path}, ${recording.written} inputs, ${recording.dropped} dropped`]]),
     ['state', report.stateDirectory],
   ]
+}
+
+function countsText(total: number, byName: Readonly<Record<string, number>>): string {
+  const names = Object.entries(byName)
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, NAMES_SHOWN)
+    .map(([name, count]) => `${name} ${count}`)
+  return [String(total), ...names].join(', ')
 }

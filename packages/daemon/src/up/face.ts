@@ -2,7 +2,8 @@
  * The admin API's view of a running node. Everything is pulled when asked for; the sensors' window is the time since somebody last asked.
  */
 
-import type { Ban, Clock, Governor, ResourceReport } from '@sluice/core'
+import type { Ban, Clock, Governor } from '@sluice/core'
+import type { NodeReport } from '@sluice/libp2p'
 import type { Recorder, Sensors, StateStore } from '@sluice/runtime'
 import type { AdminFace, Phase, StatusReport } from '../admin/face.ts'
 import type { ProtectedNode } from '../node/create.ts'
@@ -32,8 +33,8 @@ export function nodeFace(init: FaceInit): AdminFace {
   const bans = (): Ban[] => governor.bans().map(ban => ({ ...ban, createdMs: restored.get(ban.target) ?? ban.createdMs }))
   return {
     phase: init.phase,
-    status: () => status(init, governor.resources(0)),
-    resources: top => governor.resources(top),
+    status: () => status(init, service.resources(0)),
+    resources: top => service.resources(top),
     explain: subject => service.explain(subject),
     bans,
     ban: (request, who) => addBan(change(who), request),
@@ -48,11 +49,9 @@ export function nodeFace(init: FaceInit): AdminFace {
   }
 }
 
-function status(init: FaceInit, report: ResourceReport): StatusReport {
+function status(init: FaceInit, report: NodeReport): StatusReport {
   const { node, recorder, startedMs, paths } = init
   const { usage, limits } = report.system
-  const byRule: Record<string, number> = {}
-  for (const { rule, count } of report.denials) byRule[rule] = (byRule[rule] ?? 0) + count
   return {
     version: versions().sluice,
     phase: init.phase(),
@@ -68,8 +67,23 @@ function status(init: FaceInit, report: ResourceReport): StatusReport {
     streams: { inbound: usage.streamsInbound, outbound: usage.streamsOutbound, limit: limits.streams },
     memory: { used: usage.memory, limit: limits.memory },
     process: init.sensors.read(),
-    denials: { total: Object.values(byRule).reduce((sum, count) => sum + count, 0), byRule },
+    denials: { total: sum(report.denials), byRule: sumBy(report.denials, denial => denial.rule) },
+    cuts: { total: sum(report.cuts), byReason: sumBy(report.cuts, cut => cut.reason) },
     bans: report.bans,
     recording: recorder === undefined ? undefined : { path: recorder.path, ...recorder.stats },
   }
+}
+
+interface Counted {
+  readonly count: number
+}
+
+function sum(rows: readonly Counted[]): number {
+  return rows.reduce((total, { count }) => total + count, 0)
+}
+
+function sumBy<T extends Counted>(rows: readonly T[], keyOf: (row: T) => string): Record<string, number> {
+  const sums: Record<string, number> = {}
+  for (const row of rows) sums[keyOf(row)] = (sums[keyOf(row)] ?? 0) + row.count
+  return sums
 }

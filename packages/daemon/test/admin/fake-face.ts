@@ -1,7 +1,8 @@
 /** An admin face over a plain list of bans, for tests of the API itself. */
 
-import type { Ban, Explanation, Limits, ResourceReport, ScopeClass, ScopeReport, Usage } from '@sluice/core'
+import type { Ban, Explanation, Limits, ScopeClass, ScopeReport, Usage } from '@sluice/core'
 import { MisuseError } from '@sluice/core'
+import type { NodeReport } from '@sluice/libp2p'
 import type { AdminFace, Phase, StatusReport } from '../../src/admin/face.ts'
 
 export const NO_USAGE: Usage = {
@@ -29,7 +30,7 @@ export function scope(name: string, scopeClass: ScopeClass, usage: Partial<Usage
   return { name, scopeClass, usage: { ...NO_USAGE, ...usage }, limits: { ...UNLIMITED, ...limits } }
 }
 
-export function report(change: Partial<ResourceReport> = {}): ResourceReport {
+export function report(change: Partial<NodeReport> = {}): NodeReport {
   return {
     schemaVersion: 1,
     atMs: 0,
@@ -44,6 +45,7 @@ export function report(change: Partial<ResourceReport> = {}): ResourceReport {
     prefixes: [],
     counts: { connections: 0, streams: 0, peers: 0, prefixes: 0, spans: 0 },
     denials: [],
+    cuts: [],
     bans: 0,
     ...change,
   }
@@ -76,6 +78,7 @@ export const STATUS: StatusReport = {
     fileDescriptorsOpen: 30,
   },
   denials: { total: 9, byRule: { 'rate.ping': 2, 'limit.prefix': 7 } },
+  cuts: { total: 3, byReason: { 'malformed-frame': 1, memory: 2 } },
   bans: 1,
   recording: undefined,
 }
@@ -91,7 +94,7 @@ export class FakeFace implements AdminFace {
   status(): StatusReport {
     return STATUS
   }
-  resources(top: number): ResourceReport {
+  resources(top: number): NodeReport {
     return report({ counts: { connections: top, streams: 0, peers: 0, prefixes: 0, spans: 0 } })
   }
   explain(subject: string): Explanation {

@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
 import { openAdmin } from '../../src/admin/server.ts'
-import { resourceRows, resourceTable } from '../../src/commands/resources.ts'
+import { cutTable, resourceRows, resourceTable } from '../../src/commands/resources.ts'
 import { statusRows } from '../../src/commands/status.ts'
 import { statePaths } from '../../src/state/directory.ts'
 import { FakeFace, report, STATUS, scope } from '../admin/fake-face.ts'
@@ -45,6 +45,16 @@ test("resources: kubo's five columns, the fullest first", () => {
   assert.ok(text.some(line => /^prefix:192\.0\.2\.0\/24\s+Conns\s+unlimited\s+1\s+n\/a$/.test(line)))
 })
 
+test('resources: what was cut, by reason', () => {
+  const text = cutTable([
+    { reason: 'malformed-frame', what: 'connection', mode: 'enforce', count: 12 },
+    { reason: 'memory', what: 'stream', mode: 'observe', count: 3 },
+  ]).split('\n')
+  assert.match(text[0] ?? '', /^Cut For\s+What\s+Mode\s+Times$/)
+  assert.match(text[1] ?? '', /^malformed-frame\s+connection\s+enforce\s+12$/)
+  assert.equal(text.length, 3)
+})
+
 test('status fits one screen and says the important things', () => {
   const text = statusRows(STATUS).map(row => row.join(' '))
   assert.ok(text.length <= 24)
@@ -52,7 +62,8 @@ test('status fits one screen and says the important things', () => {
     'ready, enforce, loopback only',
     '3 inbound, 1 outbound, limit 100',
     '1.00 MB of 512 MB',
-    '9, limit.prefix 7, rate.ping 2',
+    'denials 9, limit.prefix 7, rate.ping 2',
+    'cuts 3, memory 2, malformed-frame 1',
     'p99 2.0 ms',
   ]) {
     assert.ok(

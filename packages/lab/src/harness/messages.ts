@@ -40,7 +40,7 @@ export type ServerAnswer =
 
 export interface ServerReport {
   readonly loopDelayP99Ms: number
-  /** Denials Sluice has counted since the server started; 0 on plain. */
+  /** Denials and cuts Sluice has counted since the server started; 0 on plain. */
   readonly denials: number
   /** The largest counts, as text, for people. */
   readonly denialsByRule: readonly string[]

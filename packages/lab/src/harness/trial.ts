@@ -49,7 +49,7 @@ export interface Trial {
   readonly server: ServerReport | undefined
   readonly honest: HonestReport | undefined
   readonly attacker: AttackerReport | undefined
-  /** Denials counted during the attack phase alone. */
+  /** Denials and cuts counted during the attack phase alone. */
   readonly denials: number
   /** Why the server was ended before its time, if it was. */
   readonly ended: string | undefined

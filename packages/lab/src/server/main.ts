@@ -62,11 +62,17 @@ async function guarded(options: ReturnType<typeof stockOptions>, layout: Layout)
 }
 
 function report(): ServerReport {
-  const refused = (sluice?.resources().denials ?? []).filter(({ mode }) => mode === 'enforce').sort((a, b) => b.count - a.count)
+  const { denials = [], cuts = [] } = sluice?.resources() ?? {}
+  const refused = [
+    ...denials.map(({ mode, count, rule, scopeClass, resource }) => ({ mode, count, text: `${rule} (${scopeClass}, ${resource})` })),
+    ...cuts.map(({ mode, count, reason, what }) => ({ mode, count, text: `cut ${reason} (${what})` })),
+  ]
+    .filter(({ mode }) => mode === 'enforce')
+    .sort((a, b) => b.count - a.count)
   return {
     loopDelayP99Ms: loopDelayP99Ms(histogram, LOOP_RESOLUTION_MS),
     denials: refused.reduce((sum, { count }) => sum + count, 0),
-    denialsByRule: refused.slice(0, 5).map(({ count, rule, scopeClass, resource }) => `${count} x ${rule} (${scopeClass}, ${resource})`),
+    denialsByRule: refused.slice(0, 5).map(({ count, text }) => `${count} x ${text}`),
     uncaught,
   }
 }

@@ -3,8 +3,14 @@ import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createGovernor } from '@sluice/core'
 import { formatCapabilities } from '@sluice/libp2p'
+import { CUT_COUNTS_MAX, CutCounts } from '../../src/cuts.ts'
 import { ADVANCE_MS_MAX } from '../../src/node.ts'
+import { CUT_REASONS } from '../../src/refused.ts'
 import { addressOf, eventually, noStrayErrors, pair, plainNode, protectedNode } from '../helpers.ts'
+import { rawPeer } from '../muxer/raw-peer.ts'
+
+/** A yamux header of version 7. */
+const UNKNOWN_VERSION = Uint8Array.of(7, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0)
 
 test('resources, explain, decisions and setPolicy speak about the same node', async t => {
   const { node, peer } = await pair(t)
@@ -36,6 +42,38 @@ test('resources, explain, decisions and setPolicy speak about the same node', as
     more = await decisions.next()
   }
   assert.equal(more.done, true, 'ends when the node stops')
+})
+
+test('what is cut is counted by reason, in enforce and in observe', async t => {
+  noStrayErrors(t)
+  const node = await protectedNode(t)
+  const { sluice } = node.services
+  assert.deepEqual(sluice.resources().cuts, [])
+  for (let count = 1; count <= 2; count++) {
+    const peer = await rawPeer(t, addressOf(node))
+    peer.send(UNKNOWN_VERSION)
+    await eventually(() => peer.cut)
+    assert.deepEqual(sluice.resources().cuts, [{ reason: 'malformed-frame', what: 'connection', mode: 'enforce', count }])
+  }
+  sluice.setPolicy({ mode: 'observe' })
+  const peer = await rawPeer(t, addressOf(node))
+  peer.send(UNKNOWN_VERSION)
+  await eventually(() => sluice.resources().cuts.length === 2)
+  assert.deepEqual(sluice.resources().cuts[1], { reason: 'malformed-frame', what: 'connection', mode: 'observe', count: 1 })
+})
+
+test('the counts of cuts have as many rows as there are reasons to cut', () => {
+  const counts = new CutCounts()
+  const event = { type: 'cut', atMs: 0, peer: undefined, message: '' } as const
+  for (let round = 0; round < 3; round++) {
+    for (const reason of CUT_REASONS) {
+      for (const what of ['connection', 'stream'] as const) {
+        for (const mode of ['enforce', 'observe'] as const) counts.add({ ...event, reason, what, mode, address: `192.0.2.${round}` })
+      }
+    }
+  }
+  assert.equal(counts.read().length, CUT_COUNTS_MAX)
+  assert.ok(counts.read().every(({ count }) => count === 3))
 })
 
 test('the capability table is printable', async t => {
