@@ -9,6 +9,7 @@
 import type { Metrics } from '@libp2p/interface'
 import type { Limit, ResourceReport, ScopeReport, Usage } from '@sluice/core'
 import type { NodeContext } from './context.ts'
+import type { MemoryBudget } from './memory/budget.ts'
 import type { WorkGuard } from './work/index.ts'
 
 /** Rules counted apart; the rest are counted as `other`. Rules of limits and the gate are about 20, one more per rate kind of the policy. */
@@ -21,8 +22,7 @@ const SCOPES = ['system', 'transient', 'allowlistedSystem', 'allowlistedTransien
 
 export interface MetricsInit {
   readonly work?: WorkGuard
-  /** Streams whose reading is paused for memory, when the stream part counts them. */
-  readonly pausedReaders?: () => number
+  readonly memory?: Pick<MemoryBudget, 'level' | 'pausedConnections' | 'unreadBytes'>
 }
 
 /** `unlimited` is +Inf, as Prometheus writes it; `block` is 0. */
@@ -92,9 +92,20 @@ function registerCounts(metrics: Metrics, context: NodeContext, init: MetricsIni
     help: '1 while the node refuses, 0 while it only observes',
     calculate: () => (context.mode() === 'enforce' ? 1 : 0),
   })
-  const { work, pausedReaders } = init
-  if (pausedReaders !== undefined) {
-    metrics.registerMetric('sluice_readers_paused', { help: 'Streams whose reading is paused', calculate: pausedReaders })
+  const { work, memory } = init
+  if (memory !== undefined) {
+    metrics.registerMetric('sluice_memory_level', {
+      help: 'Measures in force as the memory budget fills: 0 none, 1 fattest readers withheld, 2 all readers, 3 sockets read in pulses',
+      calculate: () => memory.level,
+    })
+    metrics.registerMetric('sluice_memory_unread_bytes', {
+      help: 'Bytes received that nobody has read',
+      calculate: () => memory.unreadBytes,
+    })
+    metrics.registerMetric('sluice_connections_paused', {
+      help: 'Connections read in pulses for memory',
+      calculate: () => memory.pausedConnections,
+    })
   }
   if (work !== undefined) {
     metrics.registerMetric('sluice_peer_store_strangers', {

@@ -82,10 +82,10 @@ export class SluiceNode {
     this.guard.install(this.#components)
     applyFixes(this.#components, context)
     const work = protectWork(this.#components, context)
-    createMemoryBudget(context)
+    const memory = createMemoryBudget(context)
     foldDenials(context)
     if (this.#components.metrics !== undefined) {
-      registerMetrics(this.#components.metrics, context, { work })
+      registerMetrics(this.#components.metrics, context, { work, memory })
     }
   }
 

@@ -18,6 +18,9 @@ async function value(registry: Registry, name: string, label?: string): Promise<
   return samples.find(sample => label === undefined || Object.values(sample.labels).includes(label))?.value
 }
 
+/** Less than the first window. */
+const UNREAD_BYTES = 64 * 1024
+
 // prometheus-metrics keeps one table of metrics for the whole process, so this file has one node with metrics and one test.
 test('what is scraped is what the node reports', async t => {
   const registry = new Registry()
@@ -47,7 +50,13 @@ test('what is scraped is what the node reports', async t => {
   await eventually(
     async () => (await value(registry, 'sluice_memory_bytes', 'system')) === node.services.sluice.resources().system.usage.memory,
   )
+  // Nobody reads what this stream brings.
+  held.send(new Uint8Array(UNREAD_BYTES))
+  await eventually(async () => ((await value(registry, 'sluice_memory_unread_bytes')) ?? 0) >= UNREAD_BYTES)
+  assert.equal(await value(registry, 'sluice_memory_level'), 0)
+  assert.equal(await value(registry, 'sluice_connections_paused'), 0)
   held.abort(new Error('done'))
+  await eventually(async () => (await value(registry, 'sluice_memory_unread_bytes')) === 0)
 
   await eventually(() => connection.streams.length === 0)
   for (let index = 0; index < 3; index++) {
