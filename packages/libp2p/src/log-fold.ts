@@ -1,26 +1,29 @@
 /**
- * Repeated denials folded into one line per window: the first of a kind is written at once, the rest are counted and written as
- * "denied 214 times in 10 s". A flood must not fill a disk with the proof that it was refused.
+ * Repeated denials and cuts folded into one line per window: the first of a kind is written at once, the rest are counted and written as
+ * "denied 214 more times in 10 s". A flood must not fill a disk with the proof that it was refused.
  *
- * Keyed by rule, scope class and limit, never by peer or address, so that the number of lines does not grow with the number of attackers. `LogFold` owns no timer;
- * `foldDenials` gives it one.
+ * Keyed by rule, scope class and limit, or by the reason of a cut, never by peer or address, so that the number of lines does not grow with the number of attackers.
+ * `LogFold` owns no timer; `openLogFold` gives it one, and `foldEvents` a node's logger.
  */
 
-import type { Clock, Denial, Mode } from '@sluice/core'
+import type { Clock } from '@sluice/core'
 import type { NodeContext } from './context.ts'
+import type { SluiceEvent } from './events.ts'
 
-/** Kinds of denial told apart in one window; further ones are counted together as `other rules`. */
-export const FOLDED_KEYS_MAX = 256
+/** Kinds told apart in one window; further ones are counted together: one row more for each of denied, cut, and both in `observe`. */
+export const FOLDED_KINDS_MAX = 256
 
 /** Length of a window in milliseconds. */
 export const FOLD_WINDOW_MS = 10_000
 
-interface Fold {
-  readonly rule: string
-  readonly limit: number
-  readonly mode: Mode
+/** What there can be a flood of. */
+export type FoldedEvent = Extract<SluiceEvent, { readonly type: 'denial' | 'cut' }>
+
+interface Window {
+  readonly done: string
+  readonly what: string
   readonly startedMs: number
-  /** Denials after the first of the window, which was written in full. */
+  /** Events after the first of the window, which was written in full. */
   repeated: number
 }
 
@@ -31,92 +34,125 @@ export interface LogFoldInit {
   /** @default 10000 */
   readonly windowMs?: number
   /** @default 256 */
-  readonly keysMax?: number
+  readonly kindsMax?: number
 }
 
 export class LogFold {
   readonly #clock: Clock
   readonly #write: (line: string) => void
   readonly #windowMs: number
-  readonly #keysMax: number
-  readonly #folds = new Map<string, Fold>()
+  readonly #kindsMax: number
+  readonly #windows = new Map<string, Window>()
 
   constructor(init: LogFoldInit) {
     this.#clock = init.clock
     this.#write = init.write
     this.#windowMs = init.windowMs ?? FOLD_WINDOW_MS
-    this.#keysMax = init.keysMax ?? FOLDED_KEYS_MAX
+    this.#kindsMax = init.kindsMax ?? FOLDED_KINDS_MAX
   }
 
-  /** Kinds of denial held now. */
+  /** Kinds with a window open now. */
   get size(): number {
-    return this.#folds.size
+    return this.#windows.size
   }
 
-  add(denial: Denial, mode: Mode): void {
+  add(event: FoldedEvent): void {
     const nowMs = this.#clock.now()
-    const own = `${mode} ${denial.rule} ${denial.scopeClass} ${denial.limit}`
-    const roomy = this.#folds.has(own) || this.#folds.size < this.#keysMax
-    const key = roomy ? own : 'other'
-    const fold = this.#folds.get(key)
-    if (fold !== undefined && nowMs - fold.startedMs < this.#windowMs) {
-      fold.repeated++
+    const { kind, line, what } = textsOf(event)
+    const isRoomy = this.#windows.has(kind) || this.#windows.size < this.#kindsMax
+    const key = isRoomy ? kind : `${event.mode} other ${event.type}`
+    const open = this.#windows.get(key)
+    if (open !== undefined && nowMs - open.startedMs < this.#windowMs) {
+      open.repeated++
       return
     }
-    if (fold !== undefined) this.#finish(key, fold, nowMs)
-    const rule = roomy ? denial.rule : 'other rules'
-    this.#folds.set(key, { rule, limit: denial.limit, mode, startedMs: nowMs, repeated: 0 })
-    this.#write(mode === 'observe' ? `would deny: ${denial.message}` : `denied: ${denial.message}`)
+    if (open !== undefined) this.#end(key, open, nowMs)
+    const done = event.type === 'cut' ? 'cut' : 'denied'
+    this.#windows.set(key, {
+      done: event.mode === 'observe' ? `would have ${done}` : done,
+      what: isRoomy ? what : event.type === 'cut' ? 'other reasons' : 'other rules',
+      startedMs: nowMs,
+      repeated: 0,
+    })
+    this.#write(line)
   }
 
   /** Writes what the windows that ended have counted. @returns milliseconds until the next window ends, or `undefined` when nothing is held */
   flush(): number | undefined {
     const nowMs = this.#clock.now()
     let nextMs: number | undefined
-    for (const [key, fold] of this.#folds) {
-      const leftMs = fold.startedMs + this.#windowMs - nowMs
-      if (leftMs <= 0) this.#finish(key, fold, nowMs)
+    for (const [key, open] of this.#windows) {
+      const leftMs = open.startedMs + this.#windowMs - nowMs
+      if (leftMs <= 0) this.#end(key, open, nowMs)
       else nextMs = Math.min(nextMs ?? leftMs, leftMs)
     }
     return nextMs
   }
 
-  /** Writes everything counted so far, at the end of a node. */
+  /** Writes everything counted so far. */
   close(): void {
     const nowMs = this.#clock.now()
-    for (const [key, fold] of this.#folds) this.#finish(key, fold, nowMs)
+    for (const [key, open] of this.#windows) this.#end(key, open, nowMs)
   }
 
-  #finish(key: string, fold: Fold, nowMs: number): void {
-    this.#folds.delete(key)
-    if (fold.repeated === 0) return
-    const seconds = Math.max(1, Math.round((nowMs - fold.startedMs) / 1000))
-    const verb = fold.mode === 'observe' ? 'would have denied' : 'denied'
-    const limit = fold.rule === 'other rules' ? '' : ` (limit ${fold.limit})`
-    this.#write(`${verb} ${fold.repeated} more times in ${seconds} s: ${fold.rule}${limit}`)
+  #end(key: string, { done, what, startedMs, repeated }: Window, nowMs: number): void {
+    this.#windows.delete(key)
+    if (repeated === 0) return
+    this.#write(`${done} ${repeated} more times in ${Math.max(1, Math.round((nowMs - startedMs) / 1000))} s: ${what}`)
   }
 }
 
-/** Writes a node's denials to its logger, component `sluice:denials`, until the node stops. */
-export function foldDenials(context: NodeContext): LogFold {
-  const log = context.logger.forComponent('sluice:denials')
-  const fold = new LogFold({ clock: context.clock, write: line => log('%s', line) })
+/** What an event is told apart by, its line when it is the first of a window, and what the rest of the window is called. */
+function textsOf(event: FoldedEvent): { readonly kind: string; readonly line: string; readonly what: string } {
+  const { mode } = event
+  const would = mode === 'observe'
+  if (event.type === 'cut') {
+    const { reason, what, address, message } = event
+    return { kind: `${mode} cut ${reason}`, line: `${would ? 'would cut' : 'cut'} ${what} of ${address}: ${message}`, what: reason }
+  }
+  const { rule, scopeClass, limit, message } = event.denial
+  return {
+    kind: `${mode} ${rule} ${scopeClass} ${limit}`,
+    line: `${would ? 'would deny' : 'denied'}: ${message}`,
+    what: `${rule} (limit ${limit})`,
+  }
+}
+
+export interface OpenLogFold {
+  add(event: FoldedEvent): void
+  /** Writes what is counted and stops the timer. Idempotent; the fold may be used again afterwards. */
+  close(): void
+}
+
+/** A fold that writes by itself what its windows have counted, at most a window late. Its timer keeps no process alive. */
+export function openLogFold(init: LogFoldInit): OpenLogFold {
+  const fold = new LogFold(init)
   let timer: NodeJS.Timeout | undefined
   const later = (): void => {
     timer ??= setTimeout(() => {
       timer = undefined
       if (fold.flush() !== undefined) later()
-    }, FOLD_WINDOW_MS).unref()
+    }, init.windowMs ?? FOLD_WINDOW_MS).unref()
   }
+  return {
+    add(event) {
+      fold.add(event)
+      later()
+    },
+    close() {
+      clearTimeout(timer)
+      timer = undefined
+      fold.close()
+    },
+  }
+}
+
+/** Writes a node's denials and cuts to its logger, component `sluice:denials`, until the node stops. */
+export function foldEvents(context: NodeContext): void {
+  const log = context.logger.forComponent('sluice:denials')
+  const fold = openLogFold({ clock: context.clock, write: line => log('%s', line) })
   context.onEvent(event => {
-    if (event.type !== 'denial') return
-    fold.add(event.denial, event.mode)
-    later()
+    if (event.type === 'denial' || event.type === 'cut') fold.add(event)
   })
-  context.onStop(() => {
-    clearTimeout(timer)
-    timer = undefined
-    fold.close()
-  })
-  return fold
+  context.onStop(() => fold.close())
 }

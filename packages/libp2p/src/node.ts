@@ -17,7 +17,7 @@ import { CutCounts } from './cuts.ts'
 import type { Decisions } from './decisions.ts'
 import { DecisionFeed } from './decisions.ts'
 import { applyFixes } from './fixes/index.ts'
-import { foldDenials } from './log-fold.ts'
+import { foldEvents } from './log-fold.ts'
 import { thisMachine } from './machine.ts'
 import { createMemoryBudget } from './memory/budget.ts'
 import { registerMetrics } from './metrics.ts'
@@ -83,7 +83,7 @@ export class SluiceNode {
     applyFixes(this.#components, context)
     const work = protectWork(this.#components, context)
     const memory = createMemoryBudget(context)
-    foldDenials(context)
+    foldEvents(context)
     if (this.#components.metrics !== undefined) {
       registerMetrics(this.#components.metrics, context, { work, memory })
     }

@@ -9,7 +9,7 @@ import { cryptoRandom, machineLimits, openRecorder, openState, Sensors, systemCl
 import type { Logger } from 'pino'
 import type { AdminFace, Phase } from '../admin/face.ts'
 import { openAdmin } from '../admin/server.ts'
-import { openEventLog } from '../log/fold.ts'
+import { openEventLog } from '../log/event-log.ts'
 import { libp2pLogger } from '../log/libp2p-logger.ts'
 import type { ProtectedNode } from '../node/create.ts'
 import { createNode } from '../node/create.ts'
