@@ -13,7 +13,7 @@ import { formatPath } from './policy/validate.ts'
 import { NODE, RATE_LEVEL_OF, V6_32 } from './principals/levels.ts'
 import type { RateKind } from './rates/kind.ts'
 import type { ExplainedRule, Explanation } from './reports.ts'
-import { CONNECTIONS, CONNECTIONS_PENDING, MEMORY, RESOURCES } from './resources/counters.ts'
+import { CONNECTIONS, CONNECTIONS_PENDING, MEMORY, RESOURCES, STREAMS_INBOUND } from './resources/counters.ts'
 import { COUNT_UNLIMITED, type LimitTable } from './resources/limits.ts'
 import { UNLIMITED } from './resources/memory.ts'
 import { heldOf, limitOf, type Scope } from './resources/scope.ts'
@@ -120,7 +120,7 @@ function prefixRules(engine: Engine, remote: Address): ExplainedRule[] {
       const current = scope === undefined ? 0 : heldOf(scope, resource)
       return limit >= COUNT_UNLIMITED ? [] : [limitRule(engine, 'limit.prefix', name, resource, current, limit, `${policyPath}.${field}`)]
     }
-    return [...rule(CONNECTIONS, 'connections'), ...rule(CONNECTIONS_PENDING, 'pending')]
+    return [...rule(CONNECTIONS, 'connections'), ...rule(CONNECTIONS_PENDING, 'pending'), ...rule(STREAMS_INBOUND, 'streams')]
   })
 }
 

@@ -244,9 +244,13 @@ export class Engine {
     this.prefixes.applyPolicy(this.policy.prefixes)
     for (let connection = this.connections; connection !== undefined; connection = connection.next) {
       if (!connection.inbound || connection.allowlisted) continue
-      connection.prefixes = this.prefixes.path(connection.remote)
-      this.prefixes.enter(connection.prefixes)
-      if (connection.peer !== undefined) connection.prefixes.identified()
+      const path = this.prefixes.path(connection.remote)
+      connection.prefixes = path
+      this.prefixes.enter(path)
+      if (connection.peer !== undefined) path.identified()
+      for (let stream = connection.firstStream; stream !== undefined; stream = stream.next) {
+        if (stream.systemScope !== this.graph.allowlistedSystem) stream.enterPrefixes(path)
+      }
     }
   }
 

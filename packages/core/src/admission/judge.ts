@@ -28,7 +28,7 @@ export interface Verdict {
 
 /** The resource of a scope that the load would not fit into, as a code; 0 when it fits. */
 export function blocked(scope: Scope, load: Load): number {
-  if (scope.kind === PREFIX) return prefixBlocked(scope)
+  if (scope.kind === PREFIX) return load.connection ? prefixBlocked(scope) : streamBlocked(scope, load.inbound, 0)
   if (load.connection) return connectionBlocked(scope, load.inbound, load.fileDescriptors, load.bytes)
   return streamBlocked(scope, load.inbound, load.bytes)
 }

@@ -1,12 +1,13 @@
 /**
- * Opening a stream: the rate `stream-open` first (inbound only: it is the remote who may flood), then the stream's own limits, its connection's, and peer, transient and
- * system in this order. Everything is looked at before anything is spent or charged.
+ * Opening a stream: the rate `stream-open` first (inbound only: it is the remote who may flood), then the stream's own limits, its connection's, and peer, prefixes (IP,
+ * then wider), transient and system in this order. Everything is looked at before anything is spent or charged.
  */
 
 import type { Decision, Denial, Direction } from '../decision.ts'
 import type { Stream } from '../handles.ts'
-import { CONNECTION, MEMORY, NOTHING, STREAMS, STREAMS_INBOUND, STREAMS_OUTBOUND } from '../resources/counters.ts'
+import { CONNECTION, MEMORY, NOTHING, PREFIX, STREAMS, STREAMS_INBOUND, STREAMS_OUTBOUND } from '../resources/counters.ts'
 import type { LimitTable } from '../resources/limits.ts'
+import { PrefixPath } from '../resources/prefix-path.ts'
 import { type Scope, streamBlocked } from '../resources/scope.ts'
 import type { ConnectionHandle } from './connection.ts'
 import type { Engine } from './engine.ts'
@@ -22,14 +23,14 @@ export function openStream(engine: Engine, connection: ConnectionHandle, id: num
   const rate = kind === undefined ? undefined : peekOn(engine, connection, kind, 1)
   const own = connectionBlocks(connection, inbound)
   if (rate === undefined && own === NOTHING) {
-    const full = firstFull(engine, connection.peerScope, inbound)
+    const full = firstFull(engine, connection, inbound)
     if (full === undefined) {
       if (kind !== undefined) engine.spending.commit()
-      return { allow: true, handle: charge(engine, connection, id, inbound, cost, transient, system) }
+      return { allow: true, handle: charge(engine, connection, id, inbound, cost, connection.prefixes, transient, system) }
     }
     // The common refusal takes no detour: it must cost less than admitting.
     if (engine.limitEnforced(full.kind) && !engine.lifts(connection)) {
-      const resource = streamBlocked(full, inbound, cost)
+      const resource = streamBlocked(full, inbound, full.kind === PREFIX ? 0 : cost)
       return { allow: false, denial: engine.scopeDenial(full, resource, direction, resource === MEMORY ? cost : 1, false, connection) }
     }
   }
@@ -37,11 +38,13 @@ export function openStream(engine: Engine, connection: ConnectionHandle, id: num
 }
 
 /** The first scope that would not take a stream, in the order of checks. */
-function firstFull(engine: Engine, peer: Scope, inbound: boolean): Scope | undefined {
+function firstFull(engine: Engine, { peerScope: peer, prefixes }: ConnectionHandle, inbound: boolean): Scope | undefined {
   const cost = engine.streamCost
   const { transient, system } = engine.graph
   if (streamBlocked(engine.streamProbe, inbound, cost) !== NOTHING) return engine.streamProbe
   if (streamBlocked(peer, inbound, cost) !== NOTHING) return peer
+  const prefix = prefixes.fullOfStreams(inbound)
+  if (prefix !== undefined) return prefix
   if (streamBlocked(transient, inbound, cost) !== NOTHING) return transient
   return streamBlocked(system, inbound, cost) === NOTHING ? undefined : system
 }
@@ -61,14 +64,16 @@ function charge(
   id: number,
   inbound: boolean,
   cost: number,
+  prefixes: PrefixPath,
   transient: Scope,
   system: Scope,
 ): StreamHandle {
   const peer = connection.peerScope
+  prefixes.addStream(inbound)
   peer.addStream(inbound, cost)
   transient.addStream(inbound, cost)
   system.addStream(inbound, cost)
-  const stream = new StreamHandle(engine, id, connection, inbound, cost, transient, system)
+  const stream = new StreamHandle(engine, id, connection, inbound, cost, prefixes, transient, system)
   connection.link(stream)
   engine.streamCount++
   return stream
@@ -90,7 +95,8 @@ interface Attempt {
 function openTight(attempt: Attempt): Decision<Stream> {
   const { engine, connection, inbound, direction, rate, own } = attempt
   const { graph } = engine
-  const normal = look(attempt, graph.transient, graph.system)
+  const { prefixes } = connection
+  const normal = look(attempt, prefixes, graph.transient, graph.system)
   const { hit, would } = normal
   if (own !== NOTHING && engine.limitEnforced(CONNECTION)) {
     // A rate would have been lifted for an allow-listed remote; its connection's own limits are not.
@@ -109,7 +115,7 @@ function openTight(attempt: Attempt): Decision<Stream> {
   else if (isOwnFull) said = ownDenial(attempt, true)
   else if (would !== undefined) said = scopeDenial(attempt, would, normal.wouldResource, true)
   if (rate === undefined && inbound && engine.streamKind !== undefined) engine.spending.commit()
-  return admitted(charge(engine, connection, attempt.id, inbound, engine.streamCost, graph.transient, graph.system), said)
+  return admitted(charge(engine, connection, attempt.id, inbound, engine.streamCost, prefixes, graph.transient, graph.system), said)
 }
 
 /** The same for an allow-listed remote whom the normal scopes or a rate would not take. */
@@ -118,20 +124,21 @@ function openListed(attempt: Attempt, normal: Verdict): Decision<Stream> {
   const { graph, streamCost } = engine
   const said = own === NOTHING ? undefined : ownDenial(attempt, true)
   const isRefused = normal.hit !== undefined || (rate !== undefined && engine.enforced(rate.rule))
-  const { hit, hitResource, would, wouldResource } = look(attempt, graph.allowlistedTransient, graph.allowlistedSystem)
+  const { hit, hitResource, would, wouldResource } = look(attempt, PrefixPath.NONE, graph.allowlistedTransient, graph.allowlistedSystem)
   if (hit !== undefined && isRefused) return { allow: false, denial: scopeDenial(attempt, hit, hitResource, false) }
   const full = hit ?? would
   const denial =
     said ?? (full === undefined ? undefined : scopeDenial(attempt, full, hit === undefined ? wouldResource : hitResource, true))
-  if (isRefused || full === undefined) {
-    return admitted(charge(engine, connection, id, inbound, streamCost, graph.allowlistedTransient, graph.allowlistedSystem), denial)
-  }
-  return admitted(charge(engine, connection, id, inbound, streamCost, graph.transient, graph.system), denial)
+  const [prefixes, transient, system] =
+    isRefused || full === undefined
+      ? [PrefixPath.NONE, graph.allowlistedTransient, graph.allowlistedSystem]
+      : [connection.prefixes, graph.transient, graph.system]
+  return admitted(charge(engine, connection, id, inbound, streamCost, prefixes, transient, system), denial)
 }
 
-function look({ engine, connection, inbound }: Attempt, transient: Scope, system: Scope): Verdict {
+function look({ engine, connection, inbound }: Attempt, prefixes: PrefixPath, transient: Scope, system: Scope): Verdict {
   const load = { connection: false, inbound, fileDescriptors: 0, bytes: engine.streamCost }
-  return judge(engine, [engine.streamProbe, connection.peerScope, transient, system], load)
+  return judge(engine, [engine.streamProbe, connection.peerScope, ...prefixes.scopes, transient, system], load)
 }
 
 function admitted(handle: StreamHandle, would: Denial | undefined): Decision<Stream> {

@@ -48,20 +48,18 @@ function cargoFor(connection: ConnectionHandle, scope: Scope): Cargo {
   let streamsInbound = 0
   let streamsOutbound = 0
   let streamBytes = 0
-  if (scope.kind !== PREFIX) {
-    for (let stream = connection.firstStream; stream !== undefined; stream = stream.next) {
-      if (stream.systemScope === scope) continue
-      if (stream.inbound) streamsInbound++
-      else streamsOutbound++
-      streamBytes += stream.bytes
-    }
+  for (let stream = connection.firstStream; stream !== undefined; stream = stream.next) {
+    if (stream.systemScope === scope) continue
+    if (stream.inbound) streamsInbound++
+    else streamsOutbound++
+    if (scope.kind !== PREFIX) streamBytes += stream.bytes
   }
   return { connection, streamsInbound, streamsOutbound, streamBytes }
 }
 
 function blocks(scope: Scope, { connection, streamsInbound, streamsOutbound, streamBytes }: Cargo): number {
-  if (scope.kind === PREFIX) return prefixBlocked(scope)
-  const resource = connectionBlocked(scope, connection.inbound, connection.fileDescriptors, connection.bytes + streamBytes)
+  const { inbound, fileDescriptors, bytes } = connection
+  const resource = scope.kind === PREFIX ? prefixBlocked(scope) : connectionBlocked(scope, inbound, fileDescriptors, bytes + streamBytes)
   return resource === NOTHING ? streamsBlocked(scope, streamsInbound, streamsOutbound) : resource
 }
 
@@ -77,7 +75,8 @@ function move(connection: ConnectionHandle, peer: string, scope: Scope, path: Pr
   const { engine, inbound, fileDescriptors, bytes } = connection
   connection.transientScope.removeConnection(inbound, fileDescriptors, bytes)
   connection.transientScope = NOWHERE
-  if (system !== connection.systemScope) {
+  const isMoved = system !== connection.systemScope
+  if (isMoved) {
     connection.systemScope.removeConnection(inbound, fileDescriptors, bytes)
     system.addConnection(inbound, fileDescriptors, bytes)
     connection.systemScope = system
@@ -87,7 +86,8 @@ function move(connection: ConnectionHandle, peer: string, scope: Scope, path: Pr
   }
   const { transient } = engine.graph
   for (let stream = connection.firstStream; stream !== undefined; stream = stream.next) {
-    const keeps = connection.allowlisted || stream.systemScope === system
+    if (isMoved) stream.enterPrefixes(path)
+    const keeps = !isMoved || stream.systemScope === system
     stream.adopt(scope, keeps ? stream.transientScope : transient, keeps ? stream.systemScope : system)
   }
   connection.settlePeer(peer, scope)

@@ -1,6 +1,7 @@
 /**
  * A stream: charged to peer, transient and system until its protocol is known, then to peer, protocol-peer, protocol and system, and with a service to
- * service-peer and service as well. A refused move leaves it where it was, and may be tried again with another name.
+ * service-peer and service as well; besides, as a number, to the prefixes of its connection. A refused move leaves it where it was, and may be tried again with another
+ * name.
  *
  * Its edges are seven plain fields in the order of checks, `NOWHERE` where there is none. `npm run bench -- resources` is why: an array of edges costs an
  * allocation a stream and a bounds check an edge.
@@ -10,6 +11,7 @@ import { ADMITTED, type Decision, type Denial, type Direction } from '../decisio
 import type { MemoryAccount, MemoryPriority, Stream, Usage } from '../handles.ts'
 import { MEMORY, NOTHING, STREAM } from '../resources/counters.ts'
 import type { LimitTable } from '../resources/limits.ts'
+import { PrefixPath } from '../resources/prefix-path.ts'
 import { type Level, memoryBlocked, NOWHERE, type Scope, streamBlocked } from '../resources/scope.ts'
 import { Account } from './account.ts'
 import type { ConnectionHandle } from './connection.ts'
@@ -25,6 +27,8 @@ export class StreamHandle extends Account implements Stream {
   service: string | undefined
   previous: StreamHandle | undefined
   next: StreamHandle | undefined
+  /** Of its connection; none when it came in through the allow list. */
+  prefixes: PrefixPath
   peerScope: Scope
   transientScope: Scope
   protocolPeerScope: Scope
@@ -34,7 +38,16 @@ export class StreamHandle extends Account implements Stream {
   systemScope: Scope
 
   /** Charges nothing: `openStream` has looked and charges. */
-  constructor(engine: Engine, id: number, connection: ConnectionHandle, inbound: boolean, cost: number, transient: Scope, system: Scope) {
+  constructor(
+    engine: Engine,
+    id: number,
+    connection: ConnectionHandle,
+    inbound: boolean,
+    cost: number,
+    prefixes: PrefixPath,
+    transient: Scope,
+    system: Scope,
+  ) {
     super(engine, cost)
     this.id = id
     this.connection = connection
@@ -43,6 +56,7 @@ export class StreamHandle extends Account implements Stream {
     this.service = undefined
     this.previous = undefined
     this.next = undefined
+    this.prefixes = prefixes
     this.peerScope = connection.peerScope
     this.transientScope = transient
     this.protocolPeerScope = NOWHERE
@@ -219,12 +233,19 @@ export class StreamHandle extends Account implements Stream {
     this.release()
   }
 
+  /** Charged to these prefixes from now on; where it was before gives it back, or was forgotten. */
+  enterPrefixes(prefixes: PrefixPath): void {
+    prefixes.addStream(this.inbound)
+    this.prefixes = prefixes
+  }
+
   /** Gives back everything; whoever calls takes it off the connection's list. */
   shut(): void {
     const { inbound, bytes } = this
     this.open = false
     this.engine.streamCount--
     if (this.spans !== undefined) this.closeSpans()
+    this.prefixes.removeStream(inbound)
     this.peerScope.removeStream(inbound, bytes)
     this.transientScope.removeStream(inbound, bytes)
     this.protocolPeerScope.removeStream(inbound, bytes)
@@ -235,6 +256,7 @@ export class StreamHandle extends Account implements Stream {
     this.bytes = 0
     this.used = 0
     // A closed stream that somebody keeps must not keep a whole peer alive.
+    this.prefixes = PrefixPath.NONE
     this.peerScope = NOWHERE
     this.transientScope = NOWHERE
     this.protocolPeerScope = NOWHERE

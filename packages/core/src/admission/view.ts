@@ -2,7 +2,7 @@
  * Named scopes addressed directly. A view looks its scope up whenever it is used, so that it survives collection; what it holds keeps the scope from being collected.
  *
  * Direct use is charged as in go-libp2p: service, protocol, peer and transient to themselves and system; the allow-listed transient to its system; the per-peer
- * sub-scopes to themselves alone. A prefix scope counts connections only and takes no memory.
+ * sub-scopes to themselves alone. A prefix scope counts connections and streams and takes no memory.
  */
 
 import type { Decision, ScopeClass } from '../decision.ts'

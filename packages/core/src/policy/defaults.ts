@@ -1,7 +1,7 @@
 /**
  * The policy that is in force where nothing was written: the table's defaults, scaled by the machine and the two knobs. Precedence: policy, knobs, autoscale, default.
  *
- * `memory` picks the point on go's line at which the system scope has that much memory; streams and memory of all scopes follow. `connections` does the same for connections, and
+ * `memory` picks the point on go's line at which the system scope has that much memory; streams and memory of all scopes follow, those of prefixes included. `connections` does the same for connections, and
  * multiplies the limits of prefixes, which are meant for 256. Multiplied down, a prefix limit keeps at least 4 (or its base where that is less), and its rate is never lowered:
  * a small node still meets households.
  */
@@ -11,13 +11,14 @@ import {
   BUILT_IN,
   type Point,
   pointFor,
+  prefixStreams,
   SCALING,
   type Scale,
   type ScaledClass,
   type ScaledLimits,
   scaleLimits,
 } from '../resources/scaling.ts'
-import { CONNECTIONS_BASE, FIELDS } from './fields.ts'
+import { CONNECTIONS_BASE, FIELDS, PREFIX_STREAM_PEERS } from './fields.ts'
 import type { Limit, Limits, Rate } from './policy.ts'
 
 /** What the engine may know of the machine (or its cgroup). */
@@ -142,6 +143,9 @@ export function defaultTree(sizing: Sizing): Tree {
     if (field.default === undefined) continue
     const value = field.scale === 'connections' ? scalePrefix(field.default, sizing.connections) : field.default
     plant(tree, field.path.split('.'), value)
+  }
+  for (const [path, peers] of PREFIX_STREAM_PEERS) {
+    plant(tree, ['prefixes', ...path.split('.'), 'streams'], toLimit(prefixStreams(peers, sizing.scale)))
   }
   tree.memory = sizing.memory
   tree.connections = sizing.connections

@@ -122,28 +122,36 @@ type PrefixRow = readonly [
   pending: number,
   perSecond: number,
   burst: number,
+  peers: number,
   source: string,
 ]
 
 /**
  * Pending: at 4 half-open connections an IP, and 16 a /24, ten silent sockets of one or two IPs take 8 places of the transient scope's 80 and lock nobody out
  * (a node with a single global cap of 10 refuses 96 % of honest dials under the same ten). Rates of /24, /16 and IPv6 /32, where go has none: the go ratio of
- * `/48` (64 connections: 0.5/s, burst 80) taken up to whole sites, so that 64 honest peers behind a /24 can come back at once after our restart.
+ * `/48` (64 connections: 0.5/s, burst 80) taken up to whole sites, so that 64 honest peers behind a /24 can come back at once after our restart. `peers`: how many peers' worth of
+ * inbound streams the prefix may hold, see `resources/scaling.ts`.
  */
 const PREFIXES: readonly PrefixRow[] = [
-  ['ipv4.ip', 'one IPv4 address', 8, 4, 0.2, 16, 'go-libp2p conn_limiter.go, rate limiter; pending: ours'],
-  ['ipv4./24', 'one IPv4 /24', 64, 16, 2, 128, OURS],
-  ['ipv4./16', 'one IPv4 /16', 512, 64, 16, 1024, OURS],
-  ['ipv6.ip', 'one IPv6 /64', 8, 4, 0.2, 16, 'go-libp2p numbers for /56, taken to the /64; pending: ours'],
-  ['ipv6./56', 'one IPv6 /56', 8, 4, 0.2, 16, 'go-libp2p conn_limiter.go, rate limiter; pending: ours'],
-  ['ipv6./48', 'one IPv6 /48', 64, 16, 0.5, 80, 'go-libp2p conn_limiter.go, rate limiter; pending: ours'],
-  ['ipv6./32', 'one IPv6 /32', 512, 64, 16, 1024, OURS],
-  ['relay', 'all connections through one relay', 64, 16, 2, 128, `${OURS}: as a /24, since a relay stands for many strangers`],
-  ['other', 'one kind of address that is neither IP nor relayed', 64, 16, 2, 128, `${OURS}: as a /24`],
+  ['ipv4.ip', 'one IPv4 address', 8, 4, 0.2, 16, 2, 'go-libp2p conn_limiter.go, rate limiter; pending: ours'],
+  ['ipv4./24', 'one IPv4 /24', 64, 16, 2, 128, 8, OURS],
+  ['ipv4./16', 'one IPv4 /16', 512, 64, 16, 1024, 32, OURS],
+  ['ipv6.ip', 'one IPv6 /64', 8, 4, 0.2, 16, 2, 'go-libp2p numbers for /56, taken to the /64; pending: ours'],
+  ['ipv6./56', 'one IPv6 /56', 8, 4, 0.2, 16, 2, 'go-libp2p conn_limiter.go, rate limiter; pending: ours'],
+  ['ipv6./48', 'one IPv6 /48', 64, 16, 0.5, 80, 8, 'go-libp2p conn_limiter.go, rate limiter; pending: ours'],
+  ['ipv6./32', 'one IPv6 /32', 512, 64, 16, 1024, 32, OURS],
+  ['relay', 'all connections through one relay', 64, 16, 2, 128, 8, `${OURS}: as a /24, since a relay stands for many strangers`],
+  ['other', 'one kind of address that is neither IP nor relayed', 64, 16, 2, 128, 8, `${OURS}: as a /24`],
 ]
 
+/** Path of each prefix level under `prefixes`, and how many peers' worth of inbound streams it may hold. */
+export const PREFIX_STREAM_PEERS: readonly (readonly [path: string, peers: number])[] = PREFIXES.map(([path, , , , , , peers]) => [
+  path,
+  peers,
+])
+
 function prefixFields(): Field[] {
-  return PREFIXES.flatMap(([path, what, connections, pending, perSecond, burst, source]): Field[] => [
+  return PREFIXES.flatMap(([path, what, connections, pending, perSecond, burst, peers, source]): Field[] => [
     {
       path: `prefixes.${path}.connections`,
       type: 'limit',
@@ -159,6 +167,13 @@ function prefixFields(): Field[] {
       default: pending,
       text: `Most half-open inbound connections of ${what} at once.`,
       source,
+    },
+    {
+      path: `prefixes.${path}.streams`,
+      type: 'limit',
+      scale: 'memory',
+      text: `Most streams opened by ${what} at once, un-negotiated ones included.`,
+      source: `ours: go-libp2p's inbound stream limit of ${peers} peers; at most 7/8 of the system's, so that no prefix takes the last streams`,
     },
     {
       path: `prefixes.${path}.rate`,
@@ -214,7 +229,8 @@ const OWN_FIELDS: readonly Field[] = [
     scale: 'fixed',
     default: [],
     text: "Networks with limits of their own, e.g. an honest NAT: `{ network: '203.0.113.7/32', connections: 60 }`. The most specific one replaces the limits of every level.",
-    source: "go-libp2p network-prefix limits; absent `pending`: as `connections`; absent `rate`: go's 0.2/s and burst 16 per 8 connections",
+    source:
+      "go-libp2p network-prefix limits; absent `pending`: as `connections`; absent `streams` and `rate`: those of an IP, go's 0.2/s and burst 16, per 8 connections",
   },
   {
     path: 'prefixes.loopback',

@@ -36,14 +36,17 @@ export interface PrefixLimits {
   readonly connections: Limit
   /** Concurrent half-open inbound connections (accepted, no peer yet). */
   readonly pending: Limit
+  /** Streams opened by the remotes of these connections, open at once; un-negotiated ones included. */
+  readonly streams: Limit
   /** New inbound connections per second. */
   readonly rate: Rate | 'unlimited'
 }
 
 /**
  * A network with limits of its own. The most specific one replaces the level limits for the addresses inside it, as go's network-prefix limits do.
- * An honest NAT of 60 peers is one line: `{ network: '203.0.113.7/32', connections: 60 }`. Where `connections` is given, `pending` is as many unless it says otherwise, and `rate` go's 0.2/s and
- * burst 16 for every 8 of them. Where it is not, what is left out stays with the levels.
+ * An honest NAT of 60 peers is one line: `{ network: '203.0.113.7/32', connections: 60 }`. Where `connections` is given, what is left out follows from it: `pending` is as many, and for every
+ * 8 of them `streams` are those of an IP and `rate` go's 0.2/s and burst 16. Where it is not, `rate` stays with the levels, and so do the three numbers unless one of them is given; then
+ * the others are unlimited.
  */
 export interface NetworkLimits extends Partial<PrefixLimits> {
   /** CIDR, e.g. `203.0.113.7/32`. */

@@ -6,7 +6,7 @@
 import { PolicyError, type PolicyProblem } from '../errors.ts'
 import { defaultTree, type Knobs, MACHINE_DEFAULT, type Machine, plant, sizeFor, type Tree } from './defaults.ts'
 import { FIELDS, type Field, POLICY_ENTRIES_MAX, RATE_KINDS_MAX } from './fields.ts'
-import type { Policy, PolicyInput } from './policy.ts'
+import type { Limit, Policy, PolicyInput } from './policy.ts'
 import { suggest } from './suggest.ts'
 import { completeNetwork, isRecord, readValue, show } from './values.ts'
 
@@ -170,7 +170,13 @@ export function readPolicy(input: PolicyInput, machine: Machine = MACHINE_DEFAUL
   const knobs: Knobs = { memory: knob('memory'), connections: knob('connections') }
   const tree = defaultTree(sizeFor(knobs, machine))
   for (const one of given) merge(tree, one, problems)
-  plant(tree, ['prefixes', 'networks'], (pick(tree, ['prefixes', 'networks']) as readonly Tree[]).map(completeNetwork))
+  const ipStreams = pick(tree, ['prefixes', 'ipv4', 'ip', 'streams']) as Limit
+  const networks = pick(tree, ['prefixes', 'networks']) as readonly Tree[]
+  plant(
+    tree,
+    ['prefixes', 'networks'],
+    networks.map(network => completeNetwork(network, ipStreams)),
+  )
   const policy = tree as unknown as Policy
   checkRelations(policy, given, problems)
   if (problems.length > 0) throw new PolicyError(problems)

@@ -167,7 +167,7 @@ function readTargets(value: unknown, report: Report): readonly string[] | undefi
   return bad === 0 ? targets : undefined
 }
 
-const NETWORK_KEYS: readonly string[] = ['network', 'per', 'connections', 'pending', 'rate']
+const NETWORK_KEYS: readonly string[] = ['network', 'per', 'connections', 'pending', 'streams', 'rate']
 
 function readNetworks(value: unknown, report: Report): readonly Tree[] | undefined {
   if (!Array.isArray(value))
@@ -199,7 +199,7 @@ function readNetwork(value: unknown, at: string, report: Report): Tree | undefin
     if (part === undefined) continue
     if (key === 'network') out[key] = readCidr(part, report, inner)
     else if (key === 'per') out[key] = readChoice(['network', 'ip'], part, report, inner)
-    else if (key === 'connections' || key === 'pending') out[key] = readLimit(part, parseCount, report, inner)
+    else if (key === 'connections' || key === 'pending' || key === 'streams') out[key] = readLimit(part, parseCount, report, inner)
     else if (key === 'rate') out[key] = readWholeRate(part, report, inner)
     else {
       const near = suggest(key, NETWORK_KEYS)
@@ -225,13 +225,18 @@ function readCidr(value: unknown, report: Report, inner: string): string | undef
   return report(`${show(value)} is not a network: ${why}.`, "Write it like '203.0.113.7/32' or '2001:db8::/48'.", inner)
 }
 
+/** go's connections per IP: a network that names more of them is taken for so many IPs. */
+const CONNECTIONS_PER_IP = 8
+
 /**
- * Fills what a network that names `connections` leaves out: `pending` as many (its peers may all come at once), `rate` go's 0.2/s and burst 16 for every 8 connections.
- * A network without `connections` keeps the limits of the levels for what it leaves out.
+ * Fills what a network that names `connections` leaves out: `pending` as many (its peers may all come at once), and for every 8 connections the streams of an IP and go's rate of 0.2/s and burst 16.
+ * @param ipStreams what the policy gives an IPv4 address
  */
-export function completeNetwork(network: Tree): Tree {
+export function completeNetwork(network: Tree, ipStreams: Limit): Tree {
   const connections = network.connections as Limit | undefined
   if (connections === undefined) return network
   const rate = typeof connections === 'number' ? { perSecond: connections / 40, burst: connections * 2 } : 'unlimited'
-  return { ...network, pending: network.pending ?? connections, rate: network.rate ?? rate }
+  const streams =
+    typeof connections === 'number' && typeof ipStreams === 'number' ? ipStreams * Math.ceil(connections / CONNECTIONS_PER_IP) : 'unlimited'
+  return { ...network, pending: network.pending ?? connections, streams: network.streams ?? streams, rate: network.rate ?? rate }
 }

@@ -1,9 +1,9 @@
 /**
- * The scopes an inbound connection stands under, narrow to wide, and how it is charged to them. Which address has which path is in `prefixes.ts`.
+ * The scopes an inbound connection and its streams stand under, narrow to wide, and how they are charged to them. Which address has which path is in `prefixes.ts`.
  */
 
 import { CONNECTIONS, CONNECTIONS_PENDING, NOTHING } from './counters.ts'
-import { NOWHERE, type Scope } from './scope.ts'
+import { NOWHERE, type Scope, streamBlocked } from './scope.ts'
 
 /** The resource that would not fit, as a code; 0 when one more half-open connection does. */
 export function prefixBlocked(scope: Scope): number {
@@ -50,6 +50,14 @@ export class PrefixPath {
     return prefixBlocked(this.fourth) === NOTHING ? undefined : this.fourth
   }
 
+  /** The narrowest scope that would not take one more stream. Prefixes hold no memory, so a stream brings none. */
+  fullOfStreams(inbound: boolean): Scope | undefined {
+    if (streamBlocked(this.first, inbound, 0) !== NOTHING) return this.first
+    if (streamBlocked(this.second, inbound, 0) !== NOTHING) return this.second
+    if (streamBlocked(this.third, inbound, 0) !== NOTHING) return this.third
+    return streamBlocked(this.fourth, inbound, 0) === NOTHING ? undefined : this.fourth
+  }
+
   /** One more connection, without a peer. */
   add(): void {
     this.connections++
@@ -75,6 +83,22 @@ export class PrefixPath {
     leave(this.second, half)
     leave(this.third, half)
     leave(this.fourth, half)
+  }
+
+  /** One more stream of a connection on this path. */
+  addStream(inbound: boolean): void {
+    this.first.addStream(inbound, 0)
+    this.second.addStream(inbound, 0)
+    this.third.addStream(inbound, 0)
+    this.fourth.addStream(inbound, 0)
+  }
+
+  /** One less. */
+  removeStream(inbound: boolean): void {
+    this.first.removeStream(inbound, 0)
+    this.second.removeStream(inbound, 0)
+    this.third.removeStream(inbound, 0)
+    this.fourth.removeStream(inbound, 0)
   }
 }
 

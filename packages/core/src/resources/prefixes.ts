@@ -1,6 +1,6 @@
 /**
- * Prefix scopes: how many inbound connections an IP and the prefixes around it hold, and how many of them have no peer yet. IPv4: /32, /24, /16; IPv6: /64, /56,
- * /48, /32. A relayed connection is charged to its relay, any other non-IP one to its kind of address, never to an IP that is not the remote's.
+ * Prefix scopes: how many inbound connections an IP and the prefixes around it hold, how many of them have no peer yet, and the streams on them. IPv4: /32, /24, /16;
+ * IPv6: /64, /56, /48, /32. A relayed connection is charged to its relay, any other non-IP one to its kind of address, never to an IP that is not the remote's.
  *
  * The path of an address (its scopes, narrow to wide) is made once per IP and shared by its connections, so that admitting another one is one lookup. Scopes exist
  * while somebody is connected; empty ones are kept for the next caller up to `IDLE_PATHS_MAX`, so the tables hold at most one path per open connection and that
@@ -21,9 +21,11 @@ import { Scope } from './scope.ts'
 /** Paths without a connection that are kept for the next one. */
 export const IDLE_PATHS_MAX = 4096
 
-function table(limits: Pick<PrefixLimits, 'connections' | 'pending'>): LimitTable {
-  return new LimitTable({ ...UNLIMITED_LIMITS, connections: limits.connections }, UNLIMITED, limits.pending)
+function table({ connections, streams, pending }: Omit<PrefixLimits, 'rate'>): LimitTable {
+  return new LimitTable({ ...UNLIMITED_LIMITS, connections, streamsInbound: streams }, UNLIMITED, pending)
 }
+
+const UNBOUNDED = { connections: 'unlimited', pending: 'unlimited', streams: 'unlimited' } as const
 
 /** A map over two 32-bit words. IPv4 is one row of it. */
 class WordMap<V> {
@@ -122,14 +124,22 @@ export interface DescribedPrefix {
 
 /** A network with limits of its own: one path for everybody inside, or a level of its own where each IP gets these limits. */
 interface NetworkRule {
+  /** Of the entry in `prefixes.networks`. */
+  readonly index: number
   readonly whole: PrefixPath | undefined
   readonly levels: readonly Level[]
 }
 
-function networkRule(network: NetworkLimits, key: NetworkKey): NetworkRule {
-  const limits = table({ connections: network.connections ?? 'unlimited', pending: network.pending ?? 'unlimited' })
-  if (network.per !== 'ip') return { whole: new PrefixPath([new Scope(PREFIX, `prefix:${formatNetwork(key)}`, limits)]), levels: [] }
-  return { whole: undefined, levels: key.version === 4 ? [new Level(32, false, limits)] : [new Level(64, true, limits)] }
+/** Does it say how many at once? One that gives a rate alone leaves that to the levels. */
+function holdsNumbers({ connections, pending, streams }: NetworkLimits): boolean {
+  return connections !== undefined || pending !== undefined || streams !== undefined
+}
+
+function networkRule(index: number, network: NetworkLimits, key: NetworkKey): NetworkRule {
+  const { connections = 'unlimited', pending = 'unlimited', streams = 'unlimited' } = network
+  const limits = table({ connections, pending, streams })
+  if (network.per !== 'ip') return { index, whole: new PrefixPath([new Scope(PREFIX, `prefix:${formatNetwork(key)}`, limits)]), levels: [] }
+  return { index, whole: undefined, levels: key.version === 4 ? [new Level(32, false, limits)] : [new Level(64, true, limits)] }
 }
 
 type PrefixPolicy = Policy['prefixes']
@@ -141,7 +151,7 @@ export class PrefixScopes {
   /** Numbers of `#rules`, by network; the most specific one matches. */
   #networks: PrefixTable = new PrefixTable()
   #rules: readonly NetworkRule[] = []
-  #relayLimits: LimitTable = table({ connections: 'unlimited', pending: 'unlimited' })
+  #relayLimits: LimitTable = table(UNBOUNDED)
   #otherLimits: LimitTable = this.#relayLimits
   #loopbackExempt = false
   #privateExempt = false
@@ -171,11 +181,11 @@ export class PrefixScopes {
     ]
     this.#networks = new PrefixTable()
     const rules: NetworkRule[] = []
-    for (const network of policy.networks) {
+    for (const [index, network] of policy.networks.entries()) {
       const key = parseNetwork(network.network)
-      if (!key.ok) continue
+      if (!key.ok || !holdsNumbers(network)) continue
       this.#networks.set(key, rules.length)
-      rules.push(networkRule(network, key))
+      rules.push(networkRule(index, network, key))
     }
     this.#rules = rules
     this.#relayLimits = table(policy.relay)
@@ -204,9 +214,8 @@ export class PrefixScopes {
       const limits = address.kind === 'relay' ? this.#relayLimits : this.#otherLimits
       return [{ name: address.text, limits, scope: this.#named.get(address.text)?.scopes[0], policyPath: `prefixes.${address.kind}` }]
     }
-    const index = this.#match(address)
-    const rule = this.#rules[index]
-    const policyPath = `prefixes.networks[${index}]`
+    const rule = this.#rules[this.#match(address)]
+    const policyPath = `prefixes.networks[${rule?.index}]`
     const whole = rule?.whole?.scopes[0]
     if (whole !== undefined) return [{ name: whole.name, limits: whole.limits, scope: whole, policyPath }]
     if (rule === undefined && this.#isExempt(address)) return []

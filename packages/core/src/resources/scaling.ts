@@ -194,3 +194,15 @@ export function scaleLimits(limits: ScaledLimits, scale: Scale): NumericLimits {
     memory: at(memory, ...limits.memory),
   }
 }
+
+/** The most of the system's inbound streams that one prefix may hold. */
+const PREFIX_SHARE_MAX = 7 / 8
+
+/**
+ * Inbound streams of a prefix that may hold as many as so many peers. An IP gets two: a heavy honest peer and another one beside it. A /24, a relay or a /48 gets 8, a /16 or a /32 32, which mostly is
+ * more than the share of the system's that nobody may take alone.
+ */
+export function prefixStreams(peers: number, { memory }: Scale): number {
+  const most = Math.floor(at(memory, ...SCALING.system.streamsInbound) * PREFIX_SHARE_MAX)
+  return Math.max(1, Math.min(peers * at(memory, ...SCALING.peerDefault.streamsInbound), most))
+}

@@ -102,6 +102,7 @@ test('one line lets an honest NAT of 60 peers in', () => {
     per: 'network',
     connections: 60,
     pending: 60,
+    streams: 4096,
     rate: { perSecond: 1.5, burst: 120 },
   })
 })
@@ -118,8 +119,8 @@ test('what a network leaves out stays with the levels unless it names connection
   }).prefixes.networks
   assert.deepEqual(networks, [
     { network: '2001:db8::/48', per: 'network', rate: { perSecond: 1, burst: 2 } },
-    { network: '192.0.2.0/24', per: 'network', connections: 'unlimited', pending: 'unlimited', rate: 'unlimited' },
-    { network: '198.51.100.0/24', per: 'ip', connections: 10, pending: 2, rate: 'unlimited' },
+    { network: '192.0.2.0/24', per: 'network', connections: 'unlimited', pending: 'unlimited', streams: 'unlimited', rate: 'unlimited' },
+    { network: '198.51.100.0/24', per: 'ip', connections: 10, pending: 2, streams: 1024, rate: 'unlimited' },
   ])
 })
 

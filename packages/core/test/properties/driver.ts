@@ -37,7 +37,7 @@ export const TIGHT: PolicyInput = {
     services: { x: { streams: 2 } },
   },
   prefixes: {
-    ipv4: { ip: { connections: 3, pending: 2, rate: { perSecond: 1, burst: 4 } } },
+    ipv4: { ip: { connections: 3, pending: 2, streams: 3, rate: { perSecond: 1, burst: 4 } } },
     networks: [{ network: '198.51.100.3/32', connections: 5 }],
     relay: { connections: 2 },
   },

@@ -33,7 +33,7 @@ const CLASSES: Readonly<Record<string, ReferenceLimits>> = {
   servicePeer: flat(2, 3, 400),
   connection: { ...flat(3, 100, 800), connectionsInbound: 1, connectionsOutbound: 1 },
   stream: { ...flat(3, 3, 400), connections: 0 },
-  prefix: { ...flat(4, 0, 0), pending: 3 },
+  prefix: { ...flat(4, 0, 0), streamsInbound: 4, pending: 3 },
 }
 
 function policyLimits(name: string): Limits {
@@ -41,8 +41,8 @@ function policyLimits(name: string): Limits {
   return limits
 }
 
-const PREFIX = { connections: 4, pending: 3, rate: 'unlimited' } as const
-const NO_LIMIT = { connections: 'unlimited', pending: 'unlimited', rate: 'unlimited' } as const
+const PREFIX = { connections: 4, pending: 3, streams: 4, rate: 'unlimited' } as const
+const NO_LIMIT = { connections: 'unlimited', pending: 'unlimited', streams: 'unlimited', rate: 'unlimited' } as const
 
 const POLICY: PolicyInput = {
   limits: {
@@ -86,6 +86,7 @@ class Pair {
     const { rule, scope, resource, current, attempted, limit } = decision.denial
     assert.deepEqual({ rule, scope, resource, current, attempted, limit }, refusal, verb)
     MET.add(rule)
+    if (rule === 'limit.prefix') MET.add(`${rule} of ${resource}`)
     assert.ok(current + attempted > limit, 'a denial carries true numbers')
     return false
   }
@@ -161,12 +162,12 @@ class Pair {
     const decision = (this.handles.get(owner) as Connection).openStream(inbound ? 'inbound' : 'outbound')
     if (this.stale(owner, decision, false)) return
     const add = { streamsInbound: inbound ? 1 : 0, streamsOutbound: inbound ? 0 : 1, memory: reference.streamCost }
-    const scopes = [...(owner.peer === undefined ? [] : [`peer:${owner.peer}`]), 'transient', 'system']
+    const scopes = [...(owner.peer === undefined ? [] : [`peer:${owner.peer}`]), ...owner.prefixes, 'transient', 'system']
     const refusal = scopes.map(scope => reference.refusal(scope, add)).find(each => each !== undefined)
     if (!this.compare(decision, refusal, 'openStream') || !decision.allow) return
     const leaf: Leaf = {
       ...{ kind: 'stream', id, name: `${owner.name}.stream-${id}`, owner, open: true, inbound, fileDescriptors: 0 },
-      ...{ cost: reference.streamCost, held: 0n, prefixes: [], peer: undefined, protocol: undefined, service: undefined },
+      ...{ cost: reference.streamCost, held: 0n, prefixes: owner.prefixes, peer: undefined, protocol: undefined, service: undefined },
     }
     reference.leaves.push(leaf)
     this.handles.set(leaf, decision.handle)
@@ -340,7 +341,7 @@ describe('the manager', () => {
       [...MET].sort(),
       Object.keys(CLASSES)
         .map(name => `limit.${name}`)
-        .concat('limit.span')
+        .concat('limit.span', 'limit.prefix of connections', 'limit.prefix of connectionsPending', 'limit.prefix of streamsInbound')
         .sort(),
     )
   })

@@ -94,9 +94,12 @@ export class Reference {
     const sum = nothing()
     for (const leaf of this.leaves) {
       if (!leaf.open || leaf.kind === 'span') continue
-      if (leaf.kind === 'connection' && leaf.prefixes.includes(scope)) {
-        sum.connectionsInbound++
-        if (leaf.peer === undefined) sum.connectionsPending++
+      if (leaf.prefixes.includes(scope)) {
+        if (leaf.kind === 'connection') {
+          sum.connectionsInbound++
+          if (leaf.peer === undefined) sum.connectionsPending++
+        } else if (leaf.inbound) sum.streamsInbound++
+        else sum.streamsOutbound++
       }
       if (!this.edges(leaf).includes(scope)) continue
       sum.memory += this.total(leaf)
@@ -125,6 +128,7 @@ export class Reference {
       attempted > 0 && current + attempted > limit ? { rule, scope, resource, current, attempted, limit } : undefined
     const { connectionsInbound: ci = 0, connectionsOutbound: co = 0, streamsInbound: si = 0, streamsOutbound: so = 0 } = add
     if (classOf(scope) === 'prefix') {
+      if (ci === 0) return over('streamsInbound', use.streamsInbound, si, limits.streamsInbound)
       return (
         over('connections', use.connectionsInbound, 1, limits.connections) ??
         over('connectionsPending', use.connectionsPending, 1, limits.pending ?? 0)

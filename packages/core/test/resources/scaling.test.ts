@@ -4,7 +4,17 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { autoscale, BUILT_IN, pointFor, pointOf, SCALING, type Scale, type ScaledClass, scaleLimits } from '../../src/resources/scaling.ts'
+import {
+  autoscale,
+  BUILT_IN,
+  pointFor,
+  pointOf,
+  prefixStreams,
+  SCALING,
+  type Scale,
+  type ScaledClass,
+  scaleLimits,
+} from '../../src/resources/scaling.ts'
 
 const GIB = 2 ** 30
 const MIB = 2 ** 20
@@ -60,6 +70,31 @@ test('nothing is added at 128 MiB, something just above', () => {
   assert.equal(pointOf(128 * MIB).mib, 0)
   assert.equal(pointOf(128 * MIB + 1).mib, 128)
   assert.equal(scaled('system', machine(1.01, 1024))[0], 64 + Math.floor((64 * 129) / 1024))
+})
+
+test('gap 7: streams scale by their own increase, not by that of connections', () => {
+  const increase = (scopeClass: ScaledClass, at: number): number =>
+    (scaled(scopeClass, machine(64, 1024))[at] ?? 0) - (scaled(scopeClass, machine(1, 1024))[at] ?? 0)
+  // 8 GiB of scaling memory; go would add 8 * 64 and 8 * 16 (its connections' increase) where its own table says 8 * 1024 and 8 * 128.
+  assert.deepEqual(
+    [0, 3].map(at => increase('system', at)),
+    [8 * 64, 8 * 1024],
+  )
+  assert.deepEqual(
+    [0, 3].map(at => increase('transient', at)),
+    [8 * 16, 8 * 128],
+  )
+  assert.deepEqual(
+    [0, 3].map(at => increase('peerDefault', at)),
+    [0, 8 * 128],
+  )
+})
+
+test('inbound streams of prefixes: so many peers’ worth, at most 7/8 of the system’s', () => {
+  const at = (memoryGib: number): number[] => [2, 8, 32].map(peers => prefixStreams(peers, machine(memoryGib, 1024)))
+  assert.deepEqual(at(1), [512, 896, 896])
+  assert.deepEqual(at(64), [2560, 8064, 8064])
+  assert.equal(prefixStreams(2, { memory: { mib: 0, shrink: 1e-9 }, connections: { mib: 0, shrink: 1 }, fileDescriptors: 0 }), 1)
 })
 
 test('descriptors: at least the base, and the base when their number is not known', () => {

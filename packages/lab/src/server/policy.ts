@@ -11,7 +11,7 @@ import type { SluiceService } from '@sluice/libp2p'
 import type { Libp2pOptions } from 'libp2p'
 import type { Layout } from '../harness/layouts.ts'
 
-const LIFTED = { connections: 'unlimited', pending: 'unlimited', rate: 'unlimited' } as const
+const LIFTED = { connections: 'unlimited', pending: 'unlimited', streams: 'unlimited', rate: 'unlimited' } as const
 const PREFIX_LEVELS = ['ip', '/24', '/16', '/56', '/48', '/32'] as const
 
 export async function policyFor(layout: Layout): Promise<PolicyInput> {
