@@ -9,9 +9,10 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import { join } from 'node:path'
+import { MACHINE_DEFAULT } from '@sluice/core'
 
-/** Used where RLIMIT_NOFILE cannot be read: the soft limit most systems start processes with. */
-export const FILE_DESCRIPTORS_DEFAULT = 1024
+/** Used where RLIMIT_NOFILE cannot be read. */
+export const FILE_DESCRIPTORS_DEFAULT: number = MACHINE_DEFAULT.fileDescriptors
 
 /** cgroup v1 writes 2^63 rounded down to a page for "no limit"; anything from here up is none. */
 const CGROUP_UNLIMITED_BYTES = 2 ** 62
