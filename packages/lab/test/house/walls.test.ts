@@ -11,7 +11,7 @@ import { describe, it } from 'node:test'
 import { cruise, type ICruiseResult, type IForbiddenRuleType } from 'dependency-cruiser'
 
 const ROOT = join(import.meta.dirname, '../../../..')
-const PACKAGES = ['core', 'runtime', 'libp2p', 'daemon', 'lab']
+const PACKAGES = ['core', 'runtime', 'libp2p', 'bitcoin', 'daemon', 'lab']
 
 const wall = (name: string, from: string, to: string | string[]): IForbiddenRuleType => ({
   name,
@@ -25,6 +25,7 @@ const RULES: IForbiddenRuleType[] = [
   { name: 'core is pure: no Node builtins', severity: 'error', from: { path: '^packages/core/src' }, to: { dependencyTypes: ['core'] } },
   wall('runtime imports only core', '^packages/runtime/src', '^packages/(?!core/|runtime/)'),
   wall('libp2p imports only core', '^packages/libp2p/src', '^packages/(?!core/|libp2p/)'),
+  wall('bitcoin imports only core', '^packages/bitcoin/src', '^packages/(?!core/|bitcoin/)'),
   wall('the daemon imports no lab', '^packages/daemon/src', '^packages/lab/'),
   { name: 'no cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
   { name: 'nothing unresolvable', severity: 'error', from: { path: '^packages/[^/]+/src' }, to: { couldNotResolve: true } },

@@ -1,0 +1,3 @@
+/** Bitcoin's P2P wire: framing, and the messages a gateway has to understand. */
+
+export {}
