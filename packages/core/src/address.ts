@@ -39,6 +39,8 @@ export class Address {
   readonly scope: string
   /** IPv6 zone (`%eth0`, `/ip6zone/eth0`); '' when there is none. Not part of any key: a zone is a matter of our interfaces. */
   readonly zone: string
+  /** The text it was read from: what a recording keeps. */
+  readonly source: string
 
   constructor(
     kind: AddressKind,
@@ -52,6 +54,7 @@ export class Address {
     peer: string | undefined,
     scope: string,
     zone: string,
+    source: string,
   ) {
     this.kind = kind
     this.a = a
@@ -64,6 +67,7 @@ export class Address {
     this.peer = peer
     this.scope = scope
     this.zone = zone
+    this.source = source
   }
 
   /** Canonical text of what is charged: the IP, `relay:<id>` or `other:<kind>`. Allocates; not for the hot path. */
@@ -107,17 +111,24 @@ export function parsePort(text: string, start: number, end: number): number {
   return port <= 65535 ? port : -1
 }
 
-function ipAddress(isIp6: boolean, transport: AddressTransport, port: number, peer: string | undefined, zone: string): Address {
+function ipAddress(
+  isIp6: boolean,
+  transport: AddressTransport,
+  port: number,
+  peer: string | undefined,
+  zone: string,
+  source: string,
+): Address {
   const a = WORDS[0] ?? 0
-  if (!isIp6) return new Address('ip4', a, 0, 0, 0, localityOfIp4(a), transport, port, peer, '', '')
+  if (!isIp6) return new Address('ip4', a, 0, 0, 0, localityOfIp4(a), transport, port, peer, '', '', source)
   if (embeddedIp4()) {
     const word = WORDS[0] ?? 0
-    return new Address('ip4', word, 0, 0, 0, localityOfIp4(word), transport, port, peer, '', '')
+    return new Address('ip4', word, 0, 0, 0, localityOfIp4(word), transport, port, peer, '', '', source)
   }
   const b = WORDS[1] ?? 0
   const c = WORDS[2] ?? 0
   const d = WORDS[3] ?? 0
-  return new Address('ip6', a, b, c, d, localityOfIp6(a, b, c, d), transport, port, peer, '', zone)
+  return new Address('ip6', a, b, c, d, localityOfIp6(a, b, c, d), transport, port, peer, '', zone, source)
 }
 
 function parsePlain(text: string, length: number): Address | AddressProblem {
@@ -129,7 +140,7 @@ function parsePlain(text: string, length: number): Address | AddressProblem {
     if (wrong >= 0) return problem(wrong, 'not an IPv4 address, and not a multiaddr (which starts with /)')
     const port = firstColon < 0 ? -1 : parsePort(text, end + 1, length)
     if (firstColon >= 0 && port < 0) return problem(end + 1, 'not a port number (0 to 65535)')
-    return ipAddress(false, 'other', port, undefined, '')
+    return ipAddress(false, 'other', port, undefined, '', text)
   }
   const bracketed = first === 91
   const start = bracketed ? 1 : 0
@@ -150,7 +161,7 @@ function plainIp6(text: string, start: number, end: number, port: number): Addre
   if (ipEnd !== end && ipEnd + 1 === end) return problem(ipEnd, 'the zone is empty')
   const wrong = parseIp6(text, start, ipEnd)
   if (wrong >= 0) return problem(wrong, 'not an IPv6 address')
-  return ipAddress(true, 'other', port, undefined, ipEnd === end ? '' : text.slice(ipEnd + 1, end))
+  return ipAddress(true, 'other', port, undefined, ipEnd === end ? '' : text.slice(ipEnd + 1, end), text)
 }
 
 /** What a component's name tells. Bits of `TRAITS`. */
@@ -220,8 +231,8 @@ function parseIp(text: string, from: number, length: number, isIp6: boolean): Ad
   if (wrong >= 0) return problem(wrong, isIp6 ? 'not an IPv6 address' : 'not an IPv4 address')
   const failed = walkComponents(text, end, length)
   if (failed !== undefined) return failed
-  const address = ipAddress(isIp6, walk.transport, walk.port, walk.peer, walk.zone)
-  return walk.relayed ? relayAddress(walk.relayPeer ?? address.text) : address
+  const address = ipAddress(isIp6, walk.transport, walk.port, walk.peer, walk.zone, text)
+  return walk.relayed ? relayAddress(walk.relayPeer ?? address.text, text) : address
 }
 
 function resetWalk(): void {
@@ -234,16 +245,16 @@ function resetWalk(): void {
   walk.tls = false
 }
 
-function relayAddress(scope: string): Address {
-  return new Address('relay', 0, 0, 0, 0, 'public', 'circuit', -1, walk.peer, scope, '')
+function relayAddress(scope: string, source: string): Address {
+  return new Address('relay', 0, 0, 0, 0, 'public', 'circuit', -1, walk.peer, scope, '', source)
 }
 
 function parseOther(text: string, firstEnd: number, length: number): Address | AddressProblem {
   const failed = walkComponents(text, 0, length)
   if (failed !== undefined) return failed
   const first = text.slice(1, firstEnd)
-  if (walk.relayed) return relayAddress(walk.relayPeer ?? 'unknown')
-  return new Address('other', 0, 0, 0, 0, 'public', walk.transport, walk.port, walk.peer, first, '')
+  if (walk.relayed) return relayAddress(walk.relayPeer ?? 'unknown', text)
+  return new Address('other', 0, 0, 0, 0, 'public', walk.transport, walk.port, walk.peer, first, '', text)
 }
 
 /** A component name is 1 to 32 of a-z, 0-9 and -: it becomes part of scope names. */

@@ -4,6 +4,7 @@
  * The admission path, in order: address, gate, rate, transient scope, (handshake), peer scope, stream rate, stream scope, protocol and service scope, memory, release.
  */
 
+import type { Address } from './address.ts'
 import { Engine } from './admission/engine.ts'
 import { checkDirection } from './admission/names.ts'
 import { openConnection, readAddress } from './admission/open-connection.ts'
@@ -38,16 +39,16 @@ export interface GovernorInit {
 
 export interface Governor {
   readonly policy: Policy
-  /** @param address multiaddr or `ip`, `ip:port`, `[ip6]:port` text. @param transport @default derived from the multiaddr (`tcp`, `ws`, `quic`, `memory`, `circuit`, …) */
-  openConnection(address: string, direction: Direction, transport?: string): Decision<Connection>
+  /** @param address multiaddr or `ip`, `ip:port`, `[ip6]:port` text, here and below; or what `parseAddress` made of it, where that is at hand. @param transport @default derived from the multiaddr (`tcp`, `ws`, `quic`, `memory`, `circuit`, …) */
+  openConnection(address: string | Address, direction: Direction, transport?: string): Decision<Connection>
   /**
    * Spends a rate kind without a connection handle (gater, before accept): charged to the address's IP, prefixes and the node.
    */
-  spend(kind: string, address: string, cost?: number): Decision
+  spend(kind: string, address: string | Address, cost?: number): Decision
   /** The source-address verification hint of QUIC Retry: true when the address should prove itself first. An address that does not parse: true. */
-  shouldVerifySource(address: string): boolean
+  shouldVerifySource(address: string | Address): boolean
   /** Is the address allow-listed (by any entry without a peer id, or with this peer)? */
-  isAllowed(address: string, peer?: string): boolean
+  isAllowed(address: string | Address, peer?: string): boolean
   view(selector: ScopeSelector): ScopeView | undefined
   connections(): IterableIterator<Connection>
   /** @param top how many peers and prefixes to list. @default 100 */
@@ -73,6 +74,11 @@ export interface Governor {
 
 /** Collection of idle scopes, as go-libp2p's resource manager. */
 export const COLLECT_EVERY_MS = 60_000
+
+/** What a recording keeps of an address. */
+function sourceOf(address: string | Address): string {
+  return typeof address === 'string' ? address : address.source
+}
 
 /** Builds the rooms of the house. @throws PolicyError on a policy that cannot be put in force */
 export function createGovernor(init: GovernorInit): Governor {
@@ -102,29 +108,28 @@ class GovernorRoom implements Governor {
     return this.#engine.tick()
   }
 
-  openConnection(address: string, direction: Direction, transport?: string): Decision<Connection> {
+  openConnection(address: string | Address, direction: Direction, transport?: string): Decision<Connection> {
     checkDirection(direction)
     const engine = this.#engine
     if (engine.onInput !== undefined) {
       const d = direction === 'inbound' ? 'i' : 'o'
-      engine.record(
-        transport === undefined ? { v: 'open', t: this.now(), a: address, d } : { v: 'open', t: this.now(), a: address, d, x: transport },
-      )
+      const a = sourceOf(address)
+      engine.record(transport === undefined ? { v: 'open', t: this.now(), a, d } : { v: 'open', t: this.now(), a, d, x: transport })
     }
     return openConnection(engine, address, direction, transport)
   }
 
-  spend(kind: string, address: string, cost = 1): Decision {
-    this.#record({ v: 'spend', t: this.now(), a: address, k: kind, n: cost })
+  spend(kind: string, address: string | Address, cost = 1): Decision {
+    this.#record({ v: 'spend', t: this.now(), a: sourceOf(address), k: kind, n: cost })
     return spendAt(this.#engine, readAddress(address), kind, cost)
   }
 
-  shouldVerifySource(address: string): boolean {
-    this.#record({ v: 'verify', t: this.now(), a: address })
+  shouldVerifySource(address: string | Address): boolean {
+    this.#record({ v: 'verify', t: this.now(), a: sourceOf(address) })
     return shouldVerifySource(this.#engine, address)
   }
 
-  isAllowed(address: string, peer?: string): boolean {
+  isAllowed(address: string | Address, peer?: string): boolean {
     return this.#engine.gate.isAllowed(readAddress(address), peer)
   }
 

@@ -96,7 +96,7 @@ export interface ScopeView {
   readonly limits: Limits
   readonly memory: MemoryAccount
   openSpan(): Decision<Span>
-  /** Takes effect at once. A peer or protocol scope whose limits were set here is never collected. */
+  /** Takes effect at once. A peer or protocol scope whose limits were set here is never collected. A prefix scope takes `connections`, `streamsInbound` and `memory`; another limit there throws `MisuseError`. */
   setLimits(limits: Partial<Limits>): void
 }
 

@@ -3,8 +3,8 @@
  * allow-listed twins of transient and system. The fast paths come here only once something does not fit.
  */
 
-import { NOTHING, PREFIX } from '../resources/counters.ts'
-import { prefixBlocked } from '../resources/prefix-path.ts'
+import { NOTHING, PREFIX, STREAMS_INBOUND } from '../resources/counters.ts'
+import { prefixBlocked, prefixStreamsBlocked } from '../resources/prefix-path.ts'
 import { connectionBlocked, type Scope, streamBlocked } from '../resources/scope.ts'
 import type { Engine } from './engine.ts'
 
@@ -28,7 +28,8 @@ export interface Verdict {
 
 /** The resource of a scope that the load would not fit into, as a code; 0 when it fits. */
 export function blocked(scope: Scope, load: Load): number {
-  if (scope.kind === PREFIX) return load.connection ? prefixBlocked(scope) : streamBlocked(scope, load.inbound, 0)
+  if (scope.kind === PREFIX && !load.connection) return load.inbound && prefixStreamsBlocked(scope) ? STREAMS_INBOUND : NOTHING
+  if (scope.kind === PREFIX) return prefixBlocked(scope)
   if (load.connection) return connectionBlocked(scope, load.inbound, load.fileDescriptors, load.bytes)
   return streamBlocked(scope, load.inbound, load.bytes)
 }

@@ -21,17 +21,23 @@ import { peekConnection, type RateHit, rateDenial } from './spend.ts'
 const WITHOUT_DESCRIPTOR: ReadonlySet<string> = new Set(['quic', 'quic-v1', 'webtransport', 'webrtc', 'webrtc-direct', 'memory', 'circuit'])
 
 /** What an address that does not parse is charged to: a kind of its own, so that it can crowd out nobody else. */
-export const UNPARSABLE: Address = new Address('other', 0, 0, 0, 0, 'public', 'other', -1, undefined, 'unparsable', '')
+export const UNPARSABLE: Address = new Address('other', 0, 0, 0, 0, 'public', 'other', -1, undefined, 'unparsable', '', '')
 
-/** The address of a remote; one that does not parse is charged as `other:unparsable`. */
-export function readAddress(text: string): Address {
-  const read = parseAddress(text)
+/** The address of a remote, parsed already or as text; text that does not parse is charged as `other:unparsable`. */
+export function readAddress(address: string | Address): Address {
+  if (typeof address !== 'string') return address
+  const read = parseAddress(address)
   return read.ok ? read : UNPARSABLE
 }
 
-export function openConnection(engine: Engine, text: string, direction: Direction, named: string | undefined): Decision<Connection> {
+export function openConnection(
+  engine: Engine,
+  address: string | Address,
+  direction: Direction,
+  named: string | undefined,
+): Decision<Connection> {
   const id = engine.nextConnectionId()
-  const remote = readAddress(text)
+  const remote = readAddress(address)
   const transport = named ?? remote.transport
   const inbound = direction === 'inbound'
   const fileDescriptors = transport !== 'tcp' && WITHOUT_DESCRIPTOR.has(transport) ? 0 : 1

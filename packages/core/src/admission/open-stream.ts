@@ -30,7 +30,7 @@ export function openStream(engine: Engine, connection: ConnectionHandle, id: num
     }
     // The common refusal takes no detour: it must cost less than admitting.
     if (engine.limitEnforced(full.kind) && !engine.lifts(connection)) {
-      const resource = streamBlocked(full, inbound, full.kind === PREFIX ? 0 : cost)
+      const resource = full.kind === PREFIX ? STREAMS_INBOUND : streamBlocked(full, inbound, cost)
       return { allow: false, denial: engine.scopeDenial(full, resource, direction, resource === MEMORY ? cost : 1, false, connection) }
     }
   }
@@ -43,7 +43,7 @@ function firstFull(engine: Engine, { peerScope: peer, prefixes }: ConnectionHand
   const { transient, system } = engine.graph
   if (streamBlocked(engine.streamProbe, inbound, cost) !== NOTHING) return engine.streamProbe
   if (streamBlocked(peer, inbound, cost) !== NOTHING) return peer
-  const prefix = prefixes.fullOfStreams(inbound)
+  const prefix = inbound ? prefixes.fullOfStreams : undefined
   if (prefix !== undefined) return prefix
   if (streamBlocked(transient, inbound, cost) !== NOTHING) return transient
   return streamBlocked(system, inbound, cost) === NOTHING ? undefined : system

@@ -204,8 +204,8 @@ function refuse(engine: Engine, hit: RateHit, subject: Subject): Decision {
 }
 
 /** go-libp2p's rule for QUIC Retry: once half the burst of new connections is spent, or when the address does not parse, demand a proof. */
-export function shouldVerifySource(engine: Engine, text: string): boolean {
-  const remote = parseAddress(text)
+export function shouldVerifySource(engine: Engine, address: string | Address): boolean {
+  const remote = typeof address === 'string' ? parseAddress(address) : address
   if (!remote.ok) return true
   const { verifyRates, scratchAccount, spending } = engine
   scratchAccount.place = verifyRates.place(remote)

@@ -9,7 +9,7 @@ import type { Decision, ScopeClass } from '../decision.ts'
 import { MisuseError } from '../errors.ts'
 import type { MemoryAccount, MemoryPriority, ScopeSelector, ScopeView, Span, Usage } from '../handles.ts'
 import type { Limits } from '../policy/policy.ts'
-import { ALLOWLISTED_SYSTEM, ALLOWLISTED_TRANSIENT, PROTOCOL_PEER, SERVICE_PEER, SYSTEM } from '../resources/counters.ts'
+import { ALLOWLISTED_SYSTEM, ALLOWLISTED_TRANSIENT, PREFIX, PROTOCOL_PEER, SERVICE_PEER, SYSTEM } from '../resources/counters.ts'
 import { checkLimits, LimitTable } from '../resources/limits.ts'
 import { type Level, memoryBlocked, mergeLimits, NOWHERE, type Scope } from '../resources/scope.ts'
 import { Account } from './account.ts'
@@ -47,6 +47,14 @@ export function findScope(engine: Engine, selector: ScopeSelector): Scope | unde
       return graph[selector.scope]
     default:
       throw new MisuseError(`no such scope: ${String((selector as { scope: unknown }).scope)}.`, { selector })
+  }
+}
+
+/** What a prefix scope is held to; a limit of anything else would do nothing. */
+function checkPrefixLimits(limits: Partial<Limits>): void {
+  for (const name of Object.keys(limits)) {
+    if (name === 'connections' || name === 'streamsInbound' || name === 'memory') continue
+    throw new MisuseError(`a prefix scope has no limit of ${name}; it has connections, streamsInbound and memory.`, { name })
   }
 }
 
@@ -152,6 +160,7 @@ export class ViewHandle implements ScopeView {
   setLimits(limits: Partial<Limits>): void {
     checkLimits(limits)
     const { scope, engine, selector } = this.#account
+    if (scope.kind === PREFIX) checkPrefixLimits(limits)
     if (engine.onInput !== undefined) engine.record({ v: 'limits', t: engine.tick(), o: selector, l: limits })
     scope.sticky = true
     scope.limits = new LimitTable(mergeLimits(scope.limits.source, limits), undefined, scope.limits.pendingSource)

@@ -3,12 +3,17 @@
  */
 
 import { CONNECTIONS, CONNECTIONS_PENDING, NOTHING } from './counters.ts'
-import { NOWHERE, type Scope, streamBlocked } from './scope.ts'
+import { NOWHERE, type Scope } from './scope.ts'
 
 /** The resource that would not fit, as a code; 0 when one more half-open connection does. */
 export function prefixBlocked(scope: Scope): number {
   if (scope.connectionsInbound >= scope.limits.connections) return CONNECTIONS
   return scope.connectionsPending >= scope.limits.pending ? CONNECTIONS_PENDING : NOTHING
+}
+
+/** Is it full of inbound streams? Those we open ourselves are counted, not limited. */
+export function prefixStreamsBlocked(scope: Scope): boolean {
+  return scope.streamsInbound >= scope.limits.streamsInbound
 }
 
 /** The scopes of one address, narrow to wide: four plain fields, `NOWHERE` past the last, since every connection walks them three times (`npm run bench -- resources`). */
@@ -50,12 +55,12 @@ export class PrefixPath {
     return prefixBlocked(this.fourth) === NOTHING ? undefined : this.fourth
   }
 
-  /** The narrowest scope that would not take one more stream. Prefixes hold no memory, so a stream brings none. */
-  fullOfStreams(inbound: boolean): Scope | undefined {
-    if (streamBlocked(this.first, inbound, 0) !== NOTHING) return this.first
-    if (streamBlocked(this.second, inbound, 0) !== NOTHING) return this.second
-    if (streamBlocked(this.third, inbound, 0) !== NOTHING) return this.third
-    return streamBlocked(this.fourth, inbound, 0) === NOTHING ? undefined : this.fourth
+  /** The narrowest scope that would not take one more inbound stream. */
+  get fullOfStreams(): Scope | undefined {
+    if (prefixStreamsBlocked(this.first)) return this.first
+    if (prefixStreamsBlocked(this.second)) return this.second
+    if (prefixStreamsBlocked(this.third)) return this.third
+    return prefixStreamsBlocked(this.fourth) ? this.fourth : undefined
   }
 
   /** One more connection, without a peer. */
@@ -87,18 +92,32 @@ export class PrefixPath {
 
   /** One more stream of a connection on this path. */
   addStream(inbound: boolean): void {
-    this.first.addStream(inbound, 0)
-    this.second.addStream(inbound, 0)
-    this.third.addStream(inbound, 0)
-    this.fourth.addStream(inbound, 0)
+    if (inbound) {
+      this.first.streamsInbound++
+      this.second.streamsInbound++
+      this.third.streamsInbound++
+      this.fourth.streamsInbound++
+    } else {
+      this.first.streamsOutbound++
+      this.second.streamsOutbound++
+      this.third.streamsOutbound++
+      this.fourth.streamsOutbound++
+    }
   }
 
   /** One less. */
   removeStream(inbound: boolean): void {
-    this.first.removeStream(inbound, 0)
-    this.second.removeStream(inbound, 0)
-    this.third.removeStream(inbound, 0)
-    this.fourth.removeStream(inbound, 0)
+    if (inbound) {
+      this.first.streamsInbound--
+      this.second.streamsInbound--
+      this.third.streamsInbound--
+      this.fourth.streamsInbound--
+    } else {
+      this.first.streamsOutbound--
+      this.second.streamsOutbound--
+      this.third.streamsOutbound--
+      this.fourth.streamsOutbound--
+    }
   }
 }
 

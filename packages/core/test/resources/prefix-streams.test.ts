@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Connection, Governor, PolicyInput } from '@sluice/core'
+import { type Connection, type Governor, MisuseError, type PolicyInput } from '@sluice/core'
 import { rig, taken } from '../helpers.ts'
 
 const FREE = { connections: 'unlimited', pending: 'unlimited', streams: 'unlimited', rate: 'unlimited' } as const
@@ -111,7 +111,9 @@ describe('the stream limit of a prefix', () => {
   it('can be set on one prefix at run time', () => {
     const { governor } = rig(policy(100, 100))
     const connection = connect(governor, '/ip4/192.0.2.1/tcp/1')
-    governor.view({ scope: 'prefix', key: '192.0.2.1/32' })?.setLimits({ streamsInbound: 1 })
+    const view = governor.view({ scope: 'prefix', key: '192.0.2.1/32' })
+    view?.setLimits({ streamsInbound: 1 })
+    assert.throws(() => view?.setLimits({ streamsOutbound: 1 }), MisuseError)
     taken(connection.openStream('inbound'))
     assert.deepEqual(refusal(connection), ['limit.prefix', 'prefix:192.0.2.1/32', 'streamsInbound', 1, 1])
   })

@@ -1,12 +1,22 @@
 /**
  * Our side of the benchmark `resources`: a governor with live peers, and the operations that are timed. The Go side is `interop/go/cmd/rcmgrbench`.
  *
- * Both sides have the same peers, addresses and visiting order, and limits that are finite at every scope, so that every check is made. New connections are also held
+ * Both sides have the same peers, addresses (parsed before, as a transport hands them over) and visiting order, and limits that are finite at every scope, so that every check is made. New connections are also held
  * to a number and a rate per address (ours: and per /24, and a number per /16), in force and out of reach. Ours runs as it ships, counters on. Rates of opening
  * streams are off, since go's manager has none; what they cost is the case `stream cycle with rates`.
  */
 
-import { type Connection, createGovernor, type Decision, type Governor, type PolicyInput, type RateLevel, type Stream } from '@sluice/core'
+import {
+  type Address,
+  type Connection,
+  createGovernor,
+  type Decision,
+  type Governor,
+  type PolicyInput,
+  parseAddress,
+  type RateLevel,
+  type Stream,
+} from '@sluice/core'
 
 export const PROTOCOL = '/sluice/bench/1.0.0'
 export const SERVICE = 'bench'
@@ -29,7 +39,7 @@ export type Operation = 'stream cycle' | 'connection cycle' | 'memory' | 'refusa
 
 interface LivePeer {
   readonly id: string
-  readonly address: string
+  readonly address: Address
   readonly connection: Connection
   /** An attached stream that stays open. */
   readonly stream: Stream
@@ -56,7 +66,7 @@ function policy(full: boolean, streamRates: boolean): PolicyInput {
     fileDescriptors: 1024,
     memory: 2 ** 32,
   }
-  const prefix = { connections: 2 ** 20, pending: 2 ** 20, rate: UNREACHED }
+  const prefix = { connections: 2 ** 20, pending: 2 ** 20, streams: 2 ** 20, rate: UNREACHED }
   const wider = { ...prefix, rate: 'unlimited' as const }
   const off = Object.fromEntries(RATE_LEVELS.map(level => [level, 'unlimited' as const]))
   const streamOpen = streamRates ? { ...off, connection: UNREACHED, peer: UNREACHED, ip: UNREACHED, '/24': UNREACHED } : off
@@ -89,7 +99,7 @@ export class ResourceBench {
   /** The order in which the peers are visited. */
   readonly order: Uint32Array
   readonly #peers: LivePeer[] = []
-  readonly #addresses: readonly string[]
+  readonly #addresses: readonly Address[]
   #next = 0
   #cycles = 0
 
@@ -103,7 +113,9 @@ export class ResourceBench {
       machine: { memoryBytes: 2 ** 40, fileDescriptors: 2 ** 20 },
     })
     this.order = visitingOrder(count)
-    this.#addresses = Array.from({ length: Math.max(count, ADDRESSES_MIN) }, (_, index) => `/ip4/${addressOf(index, loopback)}/tcp/4001`)
+    this.#addresses = Array.from({ length: Math.max(count, ADDRESSES_MIN) }, (_, index) =>
+      parsed(`/ip4/${addressOf(index, loopback)}/tcp/4001`),
+    )
     for (let index = 0; index < count; index++) this.#peers.push(this.#addPeer(index, full))
   }
 
@@ -174,6 +186,12 @@ export class ResourceBench {
 function admitted<H>(decision: Decision<H>): H {
   if (!decision.allow) throw new Error(decision.denial.message)
   return decision.handle
+}
+
+function parsed(text: string): Address {
+  const address = parseAddress(text)
+  if (!address.ok) throw new Error(address.reason)
+  return address
 }
 
 /** Spreads the peers over 16.0.0.0/8, public addresses, or over 127.0.0.0/8, which neither side limits: one each, several to a /24. As on the Go side. */
