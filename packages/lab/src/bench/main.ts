@@ -6,11 +6,12 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Benchmark } from './benchmark.ts'
+import { costs } from './costs/costs.ts'
 import { overhead } from './overhead/overhead.ts'
 import { machineName, table } from './report.ts'
 import { resources } from './resources/resources.ts'
 
-const BENCHMARKS: readonly Benchmark[] = [resources, overhead]
+const BENCHMARKS: readonly Benchmark[] = [resources, overhead, costs]
 
 /** More runs than this are a mistake: the interval hardly narrows, the machine changes meanwhile. */
 const RUNS_MAX = 1001

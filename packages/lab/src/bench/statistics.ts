@@ -78,6 +78,15 @@ export function compare(ours: readonly number[], peer: readonly number[], better
   }
 }
 
+/** Slope of the line through the points by least squares. Throws a `RangeError` when fewer than two of them differ in x. */
+export function slope(points: readonly (readonly [x: number, y: number])[]): number {
+  const meanX = points.reduce((sum, [x]) => sum + x, 0) / points.length
+  const meanY = points.reduce((sum, [, y]) => sum + y, 0) / points.length
+  const spread = points.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0)
+  if (!(spread > 0)) throw new RangeError('no line through points that do not differ')
+  return points.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0) / spread
+}
+
 /** mulberry32: uniform in [0, 1), 32 bits of state, good enough to pick runs. */
 export function generator(seed: number): () => number {
   let state = seed >>> 0

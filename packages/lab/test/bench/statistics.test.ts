@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { compare, generator, median, percentile, ratioOf } from '../../src/bench/statistics.ts'
+import { compare, generator, median, percentile, ratioOf, slope } from '../../src/bench/statistics.ts'
 
 const measurement = fc.double({ min: 1e-6, max: 1e9, noNaN: true })
 const pairs = fc.array(fc.tuple(measurement, measurement), { minLength: 1, maxLength: 12 })
@@ -106,6 +106,39 @@ describe('comparison', () => {
 
   it('refuses sides with different numbers of runs', () => {
     assert.throws(() => compare([1, 2], [1], 'higher'), RangeError)
+  })
+})
+
+describe('slope', () => {
+  it('is that of a line through its points, and of the closest line through others', () => {
+    assert.equal(
+      slope([
+        [0, 5],
+        [1, 7],
+        [4, 13],
+      ]),
+      2,
+    )
+    assert.equal(
+      slope([
+        [0, 0],
+        [1, 3],
+        [2, 0],
+      ]),
+      0,
+    )
+  })
+
+  it('does not exist for fewer than two different points', () => {
+    assert.throws(() => slope([]), RangeError)
+    assert.throws(
+      () =>
+        slope([
+          [3, 1],
+          [3, 2],
+        ]),
+      RangeError,
+    )
   })
 })
 

@@ -51,7 +51,7 @@ test('mended, an answer that goes on is reset', async t => {
     { force: true },
   )
   const connection = await client.dial(addressOf(server))
-  await assert.rejects(client.services.ping.ping(server.peerId, { signal: AbortSignal.timeout(5_000) }))
+  await assert.rejects(client.services.ping.ping(server.peerId, { signal: AbortSignal.timeout(1_000) }))
   await eventually(() => ended)
   assert.equal(connection.status, 'open')
 })
