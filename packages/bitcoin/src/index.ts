@@ -1,3 +1,3 @@
 /** Bitcoin's P2P wire: framing, and the messages a gateway has to understand. */
 
-export {}
+export * from './wire/index.ts'
