@@ -1,3 +1,4 @@
-/** Bitcoin's P2P wire: framing, and the messages a gateway has to understand. */
+/** Bitcoin's P2P wire, and a peer that serves blocks from files. */
 
+export * from './serve/index.ts'
 export * from './wire/index.ts'

@@ -1,0 +1,5 @@
+export type { UnreadTail } from './block-files.ts'
+export type { IndexedBlock } from './block-index.ts'
+export type { PeerEnd } from './block-peer.ts'
+export type { BlockServer, BlockServerInit } from './block-server.ts'
+export { serveBlocks } from './block-server.ts'
