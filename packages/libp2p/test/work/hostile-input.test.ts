@@ -8,7 +8,7 @@ import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { after, before, test } from 'node:test'
+import { after, beforeEach, test } from 'node:test'
 import type { Libp2p, Stream } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -28,7 +28,7 @@ const UNCAUGHT_MAX = 8
 
 const dice = new Dice(SEED)
 const uncaught: string[] = []
-let server: ChildProcess
+let server: ChildProcess | undefined
 let tcpAddress: Multiaddr
 let wsAddress: Multiaddr
 let quicAddress: Multiaddr
@@ -39,13 +39,23 @@ function portOf(address: Multiaddr): number {
   return Number(address.getComponents().find(component => component.name === 'tcp' || component.name === 'udp')?.value)
 }
 
-before(async () => {
-  console.log(`SLUICE_SEED=${SEED}`)
-  server = fork(new URL('./hostile-server.ts', import.meta.url), { execArgv: ['--conditions=@sluice/source'] })
-  server.on('message', (report: Report) => {
+console.log(`SLUICE_SEED=${SEED}`)
+
+/** How the server ended, undefined while it lives. */
+function ended(): string | undefined {
+  const how = server === undefined ? 'not started' : (server.signalCode ?? server.exitCode)
+  return how === null ? undefined : `ended with ${how}`
+}
+
+// A server that died fails the test it died in, and no other.
+beforeEach(async () => {
+  if (ended() === undefined) return
+  const child = fork(new URL('./hostile-server.ts', import.meta.url), { execArgv: ['--conditions=@sluice/source'] })
+  server = child
+  child.on('message', (report: Report) => {
     if (report.type === 'uncaught' && uncaught.length < UNCAUGHT_MAX) uncaught.push(report.text)
   })
-  const [first] = (await once(server, 'message')) as [Report]
+  const [first] = (await once(child, 'message')) as [Report]
   assert.ok(first.type === 'listening', JSON.stringify(first))
   const addresses = first.addresses.map(address => multiaddr(address))
   tcpAddress = addresses.find(address => /\/tcp\/\d+\/p2p/.test(address.toString())) as Multiaddr
@@ -56,42 +66,49 @@ before(async () => {
 })
 
 after(async () => {
-  if (server.connected) {
-    const gone = once(server, 'exit')
-    const timer = setTimeout(() => server.kill('SIGKILL'), 10_000)
-    server.send('stop')
-    await gone
-    clearTimeout(timer)
-    assert.equal(server.signalCode, null, 'the server stops when asked')
-  }
+  if (server?.connected !== true) return
+  const child = server
+  const gone = once(child, 'exit')
+  const timer = setTimeout(() => child.kill('SIGKILL'), 10_000)
+  child.send('stop')
+  await gone
+  clearTimeout(timer)
+  assert.equal(child.signalCode, null, 'the server stops when asked')
 })
 
 async function counters(): Promise<Counters> {
-  const answer = new Promise<Counters>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('the server does not answer')), 10_000)
-    const listener = (report: Report): void => {
-      if (report.type !== 'counters') return
-      server.off('message', listener)
-      clearTimeout(timer)
-      resolve(report.counters)
-    }
-    server.on('message', listener)
-  })
-  server.send('counters')
-  return answer
+  const child = server
+  assert.ok(child !== undefined && ended() === undefined, `the server has ${ended()}`)
+  const { promise, resolve, reject } = Promise.withResolvers<Counters>()
+  const onMessage = (report: Report): void => {
+    if (report.type === 'counters') resolve(report.counters)
+  }
+  const onExit = (): void => reject(new Error(`the server has ${ended()}`))
+  const timer = setTimeout(() => reject(new Error('the server does not answer')), 10_000)
+  child.on('message', onMessage)
+  child.once('exit', onExit)
+  // Its end is told by `exit`; without a callback a closed channel would be an error nobody hears.
+  child.send('counters', () => {})
+  try {
+    return await promise
+  } finally {
+    clearTimeout(timer)
+    child.off('message', onMessage)
+    child.off('exit', onExit)
+  }
 }
 
-/** Passes when the server lives, has reported nothing, and everything is released; asks again while handshakes in flight run into their deadline. */
+/** Passes when the server lives, has reported nothing, and everything is released; asks again while handshakes in flight run into their deadline. Each report fails one test. */
 async function unharmed(): Promise<void> {
-  assert.equal(server.exitCode ?? server.signalCode, null, 'the server lives')
-  assert.deepEqual(uncaught, [])
+  assert.equal(ended(), undefined, 'the server lives')
+  assert.deepEqual(uncaught.splice(0), [])
   let last: Counters | undefined
   for (let left = 300; left > 0; left--) {
     last = await counters()
     if (Object.values(last).every(count => count === 0)) break
     await new Promise(resolve => setTimeout(resolve, 50))
   }
-  assert.deepEqual(uncaught, [])
+  assert.deepEqual(uncaught.splice(0), [])
   assert.deepEqual(last, { connections: 0, streams: 0, memory: 0, fileDescriptors: 0, node: 0 })
 }
 
