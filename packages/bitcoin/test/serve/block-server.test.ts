@@ -97,23 +97,21 @@ describe('block server', () => {
     assert.deepEqual(inventoryOf(payload), missing)
   })
 
-  const faults: readonly (readonly [string, (client: Client) => void, string])[] = [
-    ['nonsense', client => client.socket.write(Buffer.alloc(64, 7)), 'magic'],
-    ['a request before version', client => client.send('getdata', wire.encodeInventory([])), 'handshake'],
-    ['a second version', client => (client.send('version', versionPayload()), client.send('version', versionPayload())), 'handshake'],
-    [
-      'a wrong checksum',
-      client => client.socket.write(Buffer.concat([wire.encodeHeader(wire.NETWORKS.regtest, 'ping', 8, 1), Buffer.alloc(8)])),
-      'checksum',
-    ],
-    ['a cut locator', client => (client.send('version', versionPayload()), client.send('getheaders', Buffer.alloc(30))), 'truncated'],
+  const badPing = Buffer.concat([wire.encodeHeader(wire.NETWORKS.regtest, 'ping', 8, 1), Buffer.alloc(8)])
+  const hello = wire.encodeMessage(wire.NETWORKS.regtest, 'version', versionPayload())
+  const faults: readonly (readonly [string, Buffer, string])[] = [
+    ['nonsense', Buffer.alloc(64, 7), 'magic'],
+    ['a request before version', wire.encodeMessage(wire.NETWORKS.regtest, 'getdata', wire.encodeInventory([])), 'handshake'],
+    ['a second version', Buffer.concat([hello, hello]), 'handshake'],
+    ['a wrong checksum', badPing, 'checksum'],
+    ['a cut locator', Buffer.concat([hello, wire.encodeMessage(wire.NETWORKS.regtest, 'getheaders', Buffer.alloc(30))]), 'truncated'],
   ]
-  for (const [name, provoke, expected] of faults) {
+  for (const [name, bytes, expected] of faults) {
     it(`closes on ${name}`, async t => {
       const ended = Promise.withResolvers<wire.PeerEnd | Error>()
       const server = await serve(t, main.slice(0, 2), { onEnd: ended.resolve })
       const client = new Client(server.port)
-      provoke(client)
+      client.socket.write(bytes)
       await client.closed()
       const end = await ended.promise
       assert.equal(typeof end === 'object' && 'rule' in end ? end.rule : end, expected)
