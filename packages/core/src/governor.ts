@@ -75,6 +75,12 @@ export interface Governor {
 /** Collection of idle scopes, as go-libp2p's resource manager. */
 export const COLLECT_EVERY_MS = 60_000
 
+/**
+ * Between two steps of a sweep of the principal table (`COLLECT_ROWS_MAX` rows, 1 to 3 ms when all of them go): a table of 262,144 rows takes 6.4 s, one of 2^24 seven minutes, and sweeping never
+ * takes more than a twentieth of the time.
+ */
+export const SWEEP_EVERY_MS = 50
+
 /** What a recording keeps of an address. */
 function sourceOf(address: string | Address): string {
   return typeof address === 'string' ? address : address.source
@@ -89,6 +95,8 @@ class GovernorRoom implements Governor {
   readonly #engine: Engine
   readonly #machine: Machine
   #collectAtMs: number
+  /** When the sweep of the principal table goes on; `Infinity` when none is under way. */
+  #sweepAtMs = Number.POSITIVE_INFINITY
 
   constructor(init: GovernorInit) {
     this.#machine = init.machine ?? MACHINE_DEFAULT
@@ -205,11 +213,13 @@ class GovernorRoom implements Governor {
     const nowMs = this.now()
     this.#record({ v: 'advance', t: nowMs })
     for (const ban of engine.gate.expireBans(nowMs)) engine.emit({ type: 'unban', atMs: nowMs, target: ban.target, expired: true })
-    if (nowMs >= this.#collectAtMs) {
+    const isCollecting = nowMs >= this.#collectAtMs
+    if (isCollecting) {
       engine.collect()
       this.#collectAtMs = nowMs + COLLECT_EVERY_MS
     }
-    return Math.max(0, Math.min(this.#collectAtMs, engine.gate.nextEndMs) - nowMs)
+    if (isCollecting || nowMs >= this.#sweepAtMs) this.#sweepAtMs = engine.sweep() ? nowMs + SWEEP_EVERY_MS : Number.POSITIVE_INFINITY
+    return Math.max(0, Math.min(this.#collectAtMs, this.#sweepAtMs, engine.gate.nextEndMs) - nowMs)
   }
 
   #record(input: RecordedInput): void {

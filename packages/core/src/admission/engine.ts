@@ -231,12 +231,17 @@ export class Engine {
     this.setModes(mode)
   }
 
-  /** Lets go of idle scopes, paths and rate cells. */
+  /** Lets go of idle scopes and paths. */
   collect(): void {
     this.graph.collectPeers()
     this.graph.collectProtocols()
     this.prefixes.sweep()
+  }
+
+  /** Lets go of idle principals among a bounded number of them. @returns whether there are more to look at */
+  sweep(): boolean {
     this.table.collect(this.rates.time(this.now()))
+    return this.table.isSweeping
   }
 
   /** Every connection that is charged to prefixes is charged to those of the policy in force. */

@@ -47,7 +47,7 @@ export function openConnection(
   if (barred !== undefined && !barred.observed) return { allow: false, denial: barred.denial }
   const path = inbound ? engine.prefixes.path(remote) : PrefixPath.NONE
   const rated = path !== PrefixPath.NONE
-  const rate = rated ? peekConnection(engine, remote) : undefined
+  const rate = rated ? peekConnection(engine, remote, path) : undefined
   if (barred === undefined && rate === undefined) {
     const full = firstFull(engine, path, inbound, fileDescriptors)
     if (full === undefined) {

@@ -9,6 +9,7 @@ import { MisuseError } from '../errors.ts'
 import { formatPlace, isExempt, NODE, PEER as PEER_LEVEL, RELAY, V4_IP } from '../principals/levels.ts'
 import { RateAccount, type RateKind } from '../rates/kind.ts'
 import { CONNECTION, PEER, PREFIX, SYSTEM } from '../resources/counters.ts'
+import type { PrefixPath } from '../resources/prefix-path.ts'
 import type { Named } from '../resources/scope.ts'
 import type { ConnectionHandle } from './connection.ts'
 import type { Subject } from './denials.ts'
@@ -146,10 +147,12 @@ export function peekOn(engine: Engine, connection: ConnectionHandle, kind: RateK
   return engine.spending.peek(engine, kind, undefined, accountOf(engine, connection), connection, cost)
 }
 
-/** The same for a new inbound connection. */
-export function peekConnection(engine: Engine, address: Address): RateHit | undefined {
+/** The same for a new inbound connection. One lookup finds its path and, remembered there, the row its rate is charged to. */
+export function peekConnection(engine: Engine, address: Address, path: PrefixPath): RateHit | undefined {
   const { connectionRates, scratchAccount } = engine
-  scratchAccount.place = connectionRates.place(address)
+  const row = connectionRates.place(address, path.row)
+  path.row = row
+  scratchAccount.place = row
   return engine.spending.peek(engine, connectionRates.kind, engine.connectionKind, scratchAccount, undefined, 1)
 }
 

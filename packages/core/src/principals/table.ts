@@ -49,7 +49,7 @@ const CAPACITY_FIRST = 1024
 const USES_MAX = 2 ** 31 - 1
 
 /** Rows looked at by one call of `collect`, so that no call takes longer than a few milliseconds: most of it is letting go, when all of them are idle. */
-export const COLLECT_ROWS_MAX = 4096
+export const COLLECT_ROWS_MAX = 2048
 
 export class PrincipalTable implements RowKeys {
   readonly rowsMax: number
@@ -69,6 +69,7 @@ export class PrincipalTable implements RowKeys {
   readonly #free: number[] = []
   #capacity: number
   #used: number
+  /** Row the sweep looks at next; 0 when none is under way. */
   #hand: number
 
   constructor(init: PrincipalTableInit) {
@@ -86,7 +87,7 @@ export class PrincipalTable implements RowKeys {
     this.#recency = new Recency(capacity)
     this.#capacity = capacity
     this.#used = 1
-    this.#hand = 1
+    this.#hand = 0
     this.levels[0] = NODE
     this.#parents[0] = -1
   }
@@ -145,10 +146,13 @@ export class PrincipalTable implements RowKeys {
     if (pins === 1 && this.#children[row] === 0) this.#recency.add(row, this.#uses[row] ?? 0)
   }
 
-  /** The row of an address's IP (of its relay, of its kind), made when there is none; when none can be made, the narrowest above it. */
-  place(address: Address): number {
-    if (address.kind === 'ip4') return this.#ip(V4_IP, address.a, 0)
-    if (address.kind === 'ip6') return this.#ip(V6_IP, address.a, address.b)
+  /**
+   * The row of an address's IP (of its relay, of its kind), made when there is none; when none can be made, the narrowest above it.
+   * @param hint where it may be: a row that stands for this IP is taken without looking it up. @default 0, no hint
+   */
+  place(address: Address, hint = 0): number {
+    if (address.kind === 'ip4') return this.#ip(V4_IP, address.a, 0, hint)
+    if (address.kind === 'ip6') return this.#ip(V6_IP, address.a, address.b, hint)
     return this.named(address.kind === 'relay' ? RELAY : OTHER, address.scope, NODE)
   }
 
@@ -203,13 +207,21 @@ export class PrincipalTable implements RowKeys {
     return level === RELAY ? `relay:${name}` : `other:${name}`
   }
 
-  /** Lets go of idle rows, a bounded number per call; the next call goes on where this one stopped. Returns how many went. */
+  /** A sweep has begun and not looked at every row yet: `collect` wants to be called again. */
+  get isSweeping(): boolean {
+    return this.#hand > 0
+  }
+
+  /**
+   * Lets go of idle rows, a bounded number per call; the next call goes on where this one stopped, and starts over when all have been looked at. From the newest row down, since a parent is older than its
+   * children and can only go after them. Returns how many went.
+   */
   collect(nowMs: number): number {
     let gone = 0
-    const steps = Math.min(COLLECT_ROWS_MAX, this.#used)
-    for (let i = 0; i < steps; i++) {
-      if (this.#hand >= this.#used) this.#hand = 1
-      const row = this.#hand++
+    if (this.#hand === 0) this.#hand = this.#used - 1
+    const last = Math.max(0, this.#hand - COLLECT_ROWS_MAX)
+    while (this.#hand > last) {
+      const row = this.#hand--
       if (this.#recency.has(row) && this.#columns.every(column => column.idle(row, nowMs))) {
         this.#fold(row)
         this.#free.push(row)
@@ -219,8 +231,9 @@ export class PrincipalTable implements RowKeys {
     return gone
   }
 
-  #ip(level: Level, a: number, b: number): number {
-    const row = this.#index.find(level, a, b)
+  #ip(level: Level, a: number, b: number, hint: number): number {
+    const isHit = this.highs[hint] === a && this.lows[hint] === b && this.levels[hint] === level && this.isLive(hint)
+    const row = isHit ? hint : this.#index.find(level, a, b)
     if (row >= 0) {
       this.#touch(row)
       return row

@@ -82,8 +82,11 @@ export class ConnectionRates {
     this.#rates = rates
   }
 
-  /** The row that new connections from this address are charged to, with those above it; 0 (the node) when no rate concerns it. Made when there is none. */
-  place(address: Address): number {
+  /**
+   * The row that new connections from this address are charged to, with those above it; 0 (the node) when no rate concerns it. Made when there is none.
+   * @param hint where it may be, see `PrincipalTable.place`. @default 0, no hint
+   */
+  place(address: Address, hint = 0): number {
     const own = this.#rates.length === 0 ? -1 : this.#match(address)
     const network = own < 0 ? undefined : this.#rates[own]
     if (network !== undefined) {
@@ -94,7 +97,7 @@ export class ConnectionRates {
         return row
       }
     }
-    return isExempt(address, this.#prefixes) ? 0 : this.#table.place(address)
+    return isExempt(address, this.#prefixes) ? 0 : this.#table.place(address, hint)
   }
 
   #match({ kind, a, b, c, d }: Address): number {

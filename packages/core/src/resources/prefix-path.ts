@@ -27,6 +27,10 @@ export class PrefixPath {
   readonly fourth: Scope
   /** Connections charged through this path. */
   connections: number
+  /** Row of the principal table that the last connection's rate was charged to: where the next one looks first. */
+  row: number
+  /** The peer of the last connection: mostly that of the next one. */
+  recentPeer: Scope | undefined
 
   constructor(scopes: readonly Scope[]) {
     const [first = NOWHERE, second = NOWHERE, third = NOWHERE, fourth = NOWHERE] = scopes
@@ -35,6 +39,8 @@ export class PrefixPath {
     this.third = third
     this.fourth = fourth
     this.connections = 0
+    this.row = 0
+    this.recentPeer = undefined
   }
 
   /** Without the places that are empty. */

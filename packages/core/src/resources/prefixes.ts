@@ -27,12 +27,19 @@ function table({ connections, streams, pending }: Omit<PrefixLimits, 'rate'>): L
 
 const UNBOUNDED = { connections: 'unlimited', pending: 'unlimited', streams: 'unlimited' } as const
 
-/** A map over two 32-bit words. IPv4 is one row of it. */
+/** A map over two 32-bit words. IPv4 is one row of it, so the row used last is mostly the one wanted next. */
 class WordMap<V> {
   readonly #rows: Map<number, Map<number, V>> = new Map()
+  #recentWord = 0
+  #recent: Map<number, V> | undefined
 
   get(a: number, b: number): V | undefined {
-    return this.#rows.get(a)?.get(b)
+    if (this.#recent !== undefined && this.#recentWord === a) return this.#recent.get(b)
+    const row = this.#rows.get(a)
+    if (row === undefined) return undefined
+    this.#recentWord = a
+    this.#recent = row
+    return row.get(b)
   }
 
   set(a: number, b: number, value: V): void {
@@ -48,7 +55,9 @@ class WordMap<V> {
     const row = this.#rows.get(a)
     if (row === undefined) return
     row.delete(b)
-    if (row.size === 0) this.#rows.delete(a)
+    if (row.size > 0) return
+    this.#rows.delete(a)
+    if (this.#recentWord === a) this.#recent = undefined
   }
 
   *entries(): IterableIterator<[number, number, V]> {

@@ -257,3 +257,31 @@ test('local is exempt where the policy says so, relayed never', () => {
   assert.equal(isExempt(at('203.0.113.7'), { loopback: 'exempt', private: 'exempt' }), false)
   assert.equal(isExempt(at('/ip4/127.0.0.1/tcp/1/p2p-circuit'), exempt), false)
 })
+
+test('a hint is taken where it stands for the address, and nowhere else', () => {
+  const table = new PrincipalTable({ rowsMax: 100 })
+  const [one, other, six] = ['203.0.113.7', '203.0.113.8', '2001:db8::1'].map(at)
+  assert.ok(one !== undefined && other !== undefined && six !== undefined)
+  const row = table.place(one)
+  assert.equal(table.place(one, row), row)
+  assert.equal(table.uses(row), 2, 'a use is counted either way')
+  assert.notEqual(table.place(other, row), row)
+  const sixRow = table.place(six, row)
+  assert.equal(table.name(sixRow), '2001:db8::/64')
+  assert.equal(table.place(six, sixRow), sixRow)
+  while (table.size > 1) table.collect(0)
+  assert.ok(table.isLive(table.place(one, row)))
+})
+
+test('one sweep lets go of parents after their children, step by step', () => {
+  const table = new PrincipalTable({ rowsMax: 20_000 })
+  for (let i = 0; i < 4_096; i++) table.place(at(`203.${i >> 8}.${i & 255}.1`))
+  assert.equal(table.size, 1 + 16 + 2 * 4_096)
+  let calls = 0
+  do {
+    table.collect(0)
+    calls++
+  } while (table.isSweeping)
+  assert.equal(table.size, 1)
+  assert.equal(calls, 5)
+})

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Limits, MisuseError, PolicyError, type ScopeSelector } from '@sluice/core'
-import { COLLECT_EVERY_MS } from '../../src/governor.ts'
+import { COLLECT_EVERY_MS, SWEEP_EVERY_MS } from '../../src/governor.ts'
 import { rig, taken } from '../helpers.ts'
 
 const ZERO = [0, 0, 0, 0, 0, 0, 0]
@@ -101,6 +101,20 @@ describe('a view', () => {
 })
 
 describe('collection', () => {
+  it('asks to be called again soon while principals are left to look at', () => {
+    const { governor, clock } = rig()
+    for (let n = 0; n < 12_000; n++) governor.spend('ping', `198.${n >> 12}.${(n >> 4) & 255}.${n & 15}`)
+    clock.pass(COLLECT_EVERY_MS)
+    const waits = [governor.advance()]
+    assert.equal(governor.advance(), SWEEP_EVERY_MS, 'a call that comes early looks at nothing')
+    while (waits.at(-1) === SWEEP_EVERY_MS) {
+      clock.pass(SWEEP_EVERY_MS)
+      waits.push(governor.advance())
+    }
+    // 12,000 IPs, 750 /24s and 3 /16s: seven times 2,048 at most.
+    assert.deepEqual(waits, [...new Array(6).fill(SWEEP_EVERY_MS), COLLECT_EVERY_MS - 6 * SWEEP_EVERY_MS])
+  })
+
   it('lets go of idle peers and protocols every 60 s, never of services', () => {
     const { governor, clock } = rig()
     const connection = taken(governor.openConnection('/ip4/192.0.2.1/tcp/1', 'inbound'))
