@@ -28,10 +28,15 @@ export const UNREAD_BYTES_MAX: number = 8 * 1024 * 1024
 const UNREAD_SHARE = 1 / 4
 /** Times the unread bytes from which pulses begin, at which stalled streams are reset. */
 const RESET_FACTOR = 1.5
-/** Unread bytes every connection may hold whatever the others do: one initial yamux window, so that one stalled stream never slows the others of its connection. */
+/**
+ * Unread bytes every connection may hold while not more than 32 hold any: one initial yamux window, so that one stalled stream never slows the others of its connection.
+ * Beyond that they share `UNREAD_BYTES_MAX`, down to about one read of a socket.
+ */
 export const UNREAD_FREE_BYTES: number = 256 * 1024
-/** A stream nobody has read for so long may be reset while too much is unread for pulses alone, in milliseconds. */
+const UNREAD_FREE_BYTES_MIN: number = 64 * 1024
+/** A stream nobody has read for so long may be reset while too much is unread for pulses alone, in milliseconds; the less, the more is unread: the least applies at twice `UNREAD_BYTES_MAX`. */
 export const STALLED_MS = 5_000
+const STALLED_MS_MIN = 1_000
 /** How often charges are refreshed and measures taken while anything is charged, in milliseconds. */
 export const SWEEP_MS = 50
 /** Bytes newly charged after which measures are taken without waiting for the sweep. */
@@ -51,6 +56,9 @@ export class MemoryBudget {
   #system: ScopeView | undefined
   #level: BudgetLevel = 0
   #unreadBytes = 0
+  /** As of the last measure: from how many unread bytes on the node is crowded, and what a connection may then hold. */
+  #crowdedBytes = UNREAD_BYTES_MAX
+  #shareBytes = UNREAD_BYTES_MAX
   /** Since when sockets are read in pulses. */
   #crowdedSinceMs: number | undefined
   #timer: NodeJS.Timeout | undefined
@@ -104,7 +112,13 @@ export class MemoryBudget {
     if (guard.ended) return
     if (guard.chargedBytes === 0) this.#charged.delete(guard)
     else this.#charged.add(guard)
+    if (unreadMoved > 0 && this.#unreadBytes > this.#crowdedBytes) this.#holdAtOnce(guard.owner as MuxerGuard)
     this.#react(Math.abs(moved))
+  }
+
+  /** A socket that may read brings megabytes in one turn of the event loop: too much to wait for the next measure. */
+  #holdAtOnce(owner: MuxerGuard): void {
+    if (owner.shaping && owner.unreadBytes > this.#shareBytes && this.#context.mode('limit.system') === 'enforce') this.#pauses.hold(owner)
   }
 
   onConnectionCharged(guard: MuxerGuard): void {
@@ -216,7 +230,10 @@ export class MemoryBudget {
 
   #pause(): void {
     const max = Math.min(UNREAD_BYTES_MAX, this.#limit() * UNREAD_SHARE)
-    const crowded = this.#unreadBytes > (this.#pauses.size > 0 ? max / 2 : max)
+    const owners = new Set([...this.#charged].map(guard => guard.owner as MuxerGuard))
+    this.#shareBytes = shareBytes(max, owners.size)
+    this.#crowdedBytes = this.#pauses.size > 0 ? max / 2 : max
+    const crowded = this.#unreadBytes > this.#crowdedBytes
     if (!crowded && this.#level < 3) {
       this.#crowdedSinceMs = undefined
       this.#pauses.releaseUnless(() => false)
@@ -226,20 +243,21 @@ export class MemoryBudget {
     this.#crowdedSinceMs ??= nowMs
     // Pulses alone could go on for ever: whoever is not read for that long either gives way.
     const keep = nowMs - this.#crowdedSinceMs >= 2 * STALLED_MS ? max / 2 : RESET_FACTOR * max
-    if (this.#unreadBytes > keep) this.#resetStalled(keep)
-    const owners = new Set([...this.#charged].map(guard => guard.owner as MuxerGuard))
-    const share = Math.max(UNREAD_FREE_BYTES, max / Math.max(1, owners.size) / 2)
-    const due = (owner: MuxerGuard): boolean => owner.shaping && (this.#level === 3 ? owner.heldBytes > 0 : owner.unreadBytes > share)
+    if (this.#unreadBytes > keep) this.#resetStalled(keep, max)
+    const due = (owner: MuxerGuard): boolean =>
+      owner.shaping && (this.#level === 3 ? owner.heldBytes > 0 : owner.unreadBytes > this.#shareBytes)
     this.#pauses.releaseUnless(due)
     for (const owner of owners) if (due(owner)) this.#pauses.hold(owner)
     this.#pauses.pulse(this.#context.policy().transports.socketPauseMs)
   }
 
-  /** Resets streams that nobody has read for long, those that hold most first, until no more than `keep` bytes are unread or no such stream is left. */
-  #resetStalled(keep: number): void {
+  /** Resets streams that nobody has read for long, those that hold most first, until no more than `keep` bytes are unread or no such stream is left. @param max unread bytes from which patience shrinks */
+  #resetStalled(keep: number, max: number): void {
     const nowMs = this.#context.governor.now()
+    const over = Math.min(1, Math.max(0, this.#unreadBytes / max - 1))
+    const stalledMs = STALLED_MS - over * (STALLED_MS - STALLED_MS_MIN)
     const stalled = [...this.#charged]
-      .filter(guard => guard.owner.shaping && guard.chargedUnreadBytes > 0 && nowMs - guard.readMs >= STALLED_MS)
+      .filter(guard => guard.owner.shaping && guard.chargedUnreadBytes > 0 && nowMs - guard.readMs >= stalledMs)
       .sort((a, b) => b.owner.unreadBytes - a.owner.unreadBytes || b.chargedUnreadBytes - a.chargedUnreadBytes)
     for (const guard of stalled) {
       if (this.#unreadBytes <= keep) return
@@ -253,6 +271,12 @@ export class MemoryBudget {
     // In `observe`, or if the stream did not close: not the fattest any more, so that the search ends.
     this.remove(guard)
   }
+}
+
+/** What each of so many connections may hold unread while the node holds more than `max`. */
+function shareBytes(max: number, connections: number): number {
+  const fair = max / Math.max(1, connections)
+  return Math.max(fair / 2, Math.min(UNREAD_FREE_BYTES, Math.max(UNREAD_FREE_BYTES_MIN, fair)))
 }
 
 function nextLevel(level: BudgetLevel, fill: number): BudgetLevel {

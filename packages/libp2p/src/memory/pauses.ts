@@ -30,7 +30,7 @@ export class SocketPauses {
     this.#held.set(guard, undefined)
     // Not from inside the dispatch: a stream that is just resuming would undo the pause below it.
     guard.onPiece = () => queueMicrotask(() => this.#pause(guard))
-    this.#pause(guard)
+    guard.onPiece()
   }
 
   #pause(guard: MuxerGuard): void {
