@@ -8,6 +8,7 @@
 import type { Connection, MultiaddrConnection, StreamMuxerFactory, Upgrader, UpgraderOptions } from '@libp2p/interface'
 import type { OwnedContext } from '../context.ts'
 import type { MissingHookError } from '../missing-hook.ts'
+import { quieten } from '../muxer/quiet-log.ts'
 import { admit } from './admit.ts'
 import type { Claims } from './claims.ts'
 import { guardNegotiation } from './handshake-bytes.ts'
@@ -63,6 +64,8 @@ function recordOf(path: UpgradePath, raw: MultiaddrConnection, direction: 'inbou
     whenSocketGone(raw, socketOf(raw), 'now', () => {})
     throw admission.refused
   }
+  // Before the upgrade makes scopes of it: five for each connection, a twentieth of what an upgrade costs.
+  quieten(raw)
   admission.record.bindRaw(raw)
   return admission.record
 }

@@ -1,6 +1,6 @@
 /**
- * A logger for the streams of a muxer whose own logger is switched off. @libp2p/logger makes three named loggers for every scope (8 microseconds and several kilobytes each time, three scopes
- * and more per stream) also where nobody reads them; this one is its own scope. A muxer whose log is read keeps the logger it has.
+ * A logger for the handshake and the streams of a connection whose own logger is switched off. @libp2p/logger makes three named loggers for every scope (8 microseconds and several kilobytes each time, three scopes
+ * and more per stream) also where nobody reads them; this one is its own scope. What has a log that is read keeps it.
  */
 
 import type { Logger } from '@libp2p/interface'
@@ -24,9 +24,17 @@ function off(log: Switchable | undefined): boolean {
   return typeof log?.namespace === 'string' && !log.enabled
 }
 
-/** @param muxer its `log` is replaced while nobody reads it */
-export function quieten(muxer: object): void {
-  const owner = muxer as { log?: Logger }
+/**
+ * Nothing at all is logged by name: `enable()` of @libp2p/logger writes there too. A pattern may name an inner scope alone (`*:noise*`), which the outer logger's state does not tell.
+ */
+function unread(): boolean {
+  return (process.env.DEBUG ?? '') === ''
+}
+
+/** @param target a raw connection or a muxer, whose `log` is replaced when nobody reads it */
+export function quieten(target: object): void {
+  const owner = target as { log?: Logger }
   const { log } = owner
-  if (log !== undefined && off(log as Switchable) && off(log.error as Switchable) && off(log.trace as Switchable)) owner.log = quiet
+  if (log !== undefined && unread() && off(log as Switchable) && off(log.error as Switchable) && off(log.trace as Switchable))
+    owner.log = quiet
 }
