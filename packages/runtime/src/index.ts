@@ -1,3 +1,5 @@
+export type { SqliteBudgetStoreInit } from './budgets/store.ts'
+export { BUDGET_ENTRIES_MAX, BUDGETS_FORMAT, openBudgetStore, SqliteBudgetStore } from './budgets/store.ts'
 export type { ClockSources } from './clock.ts'
 export { CLOCK_LEAD_MAX_MS, systemClock } from './clock.ts'
 export type { MachineLimits } from './machine.ts'
