@@ -35,6 +35,6 @@ function unread(): boolean {
 export function quieten(target: object): void {
   const owner = target as { log?: Logger }
   const { log } = owner
-  if (log !== undefined && unread() && off(log as Switchable) && off(log.error as Switchable) && off(log.trace as Switchable))
+  if (log !== undefined && off(log as Switchable) && off(log.error as Switchable) && off(log.trace as Switchable) && unread())
     owner.log = quiet
 }
