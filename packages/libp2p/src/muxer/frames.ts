@@ -11,6 +11,10 @@ export interface FrameCounts {
   /** Window updates, and empty frames that ask for as little work. */
   updates: number
   control: number
+  /** Most streams opened one right after the other without a word on any of them. */
+  silentOpens: number
+  /** How many of them were the last frames seen. */
+  silentRun: number
 }
 
 export interface FrameFault {

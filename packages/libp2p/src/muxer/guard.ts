@@ -133,6 +133,12 @@ export class MuxerGuard implements StreamOwner {
       this.#blind = true
     }
     const { counts } = scanner
+    if (counts.silentOpens > 0) {
+      const run = counts.silentOpens
+      counts.silentOpens = 0
+      counts.silentRun = 0
+      if (this.#isSilentFlood(run)) return false
+    }
     if (counts.pings > 0) {
       this.#spend('ping', counts.pings)
       counts.pings = 0
@@ -150,6 +156,13 @@ export class MuxerGuard implements StreamOwner {
       counts.control = 0
     }
     return !this.ended
+  }
+
+  /** More than can be admitted and refused without a cut: cut before a single one is looked at. */
+  #isSilentFlood(opened: number): boolean {
+    const max = this.context.policy().transports.negotiatingStreamsMax
+    if (!this.shaping || opened <= max + REFUSALS_MAX) return false
+    return this.cut('negotiating-streams', `${opened} streams opened in a row without a word on any, at most ${max} may be silent`)
   }
 
   #spend(kind: string, cost: number): void {

@@ -13,7 +13,7 @@ const RESET_RECEIVER = 5
 const VARINT_BYTES_MAX = 8
 
 export class MplexFrames implements FrameScanner {
-  readonly counts: FrameCounts = { pings: 0, resets: 0, updates: 0, control: 0 }
+  readonly counts: FrameCounts = { pings: 0, resets: 0, updates: 0, control: 0, silentOpens: 0, silentRun: 0 }
   #bodyBytes = 0
   #type = -1
   #value = 0

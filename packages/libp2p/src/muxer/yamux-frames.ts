@@ -19,7 +19,7 @@ const SYN = 1
 const RST = 8
 
 export class YamuxFrames implements FrameScanner {
-  readonly counts: FrameCounts = { pings: 0, resets: 0, updates: 0, control: 0 }
+  readonly counts: FrameCounts = { pings: 0, resets: 0, updates: 0, control: 0, silentOpens: 0, silentRun: 0 }
   readonly #split = new Uint8Array(YAMUX_HEADER_BYTES)
   #splitBytes = 0
   #bodyBytes = 0
@@ -58,6 +58,10 @@ export class YamuxFrames implements FrameScanner {
     const flags = bytes[at + 3]!
     const length = bytes[at + 8]! * 2 ** 24 + ((bytes[at + 9]! << 16) | (bytes[at + 10]! << 8) | bytes[at + 11]!)
     const { counts } = this
+    if (type === WINDOW_UPDATE && flags === SYN && length === 0) {
+      counts.silentRun++
+      if (counts.silentRun > counts.silentOpens) counts.silentOpens = counts.silentRun
+    } else counts.silentRun = 0
     if (type === DATA) {
       if (length > frameBytesMax)
         return { reason: 'frame-length', message: `yamux DATA frame of ${length} bytes, at most ${frameBytesMax}` }

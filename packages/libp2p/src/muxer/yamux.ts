@@ -9,7 +9,7 @@ import type { Chunk } from '../stream/shape.ts'
 import type { MuxerGuard } from './guard.ts'
 import { guardCreateStream, guardSend } from './outbound.ts'
 import { SilentStreams } from './silent-streams.ts'
-import { YamuxFrames } from './yamux-frames.ts'
+import { YAMUX_HEADER_BYTES, YamuxFrames } from './yamux-frames.ts'
 
 const WINDOW_UPDATE = 1
 const SYN = 1
@@ -50,6 +50,19 @@ export function isYamux(muxer: StreamMuxer): muxer is RuntimeYamux {
   return YAMUX_METHODS.every(name => typeof members[name] === 'function')
 }
 
+/** A window update with RST for each of these streams. */
+function resetFrames(ids: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(ids.length * YAMUX_HEADER_BYTES)
+  const view = new DataView(bytes.buffer)
+  for (const [index, id] of ids.entries()) {
+    const at = index * YAMUX_HEADER_BYTES
+    bytes[at + 1] = WINDOW_UPDATE
+    bytes[at + 3] = RST
+    view.setUint32(at + 4, id)
+  }
+  return bytes
+}
+
 export function guardYamux(muxer: RuntimeYamux, guard: MuxerGuard): void {
   const frames = new YamuxFrames()
   const onData = muxer.onData.bind(muxer)
@@ -72,17 +85,26 @@ export function guardYamux(muxer: RuntimeYamux, guard: MuxerGuard): void {
   muxer.onData = data => {
     if (!guard.inspect(data, frames, guard.context.policy().transports.yamuxFrameBytesMax)) return
     onData(data)
+    sendResets()
     guard.onHandled()
   }
 
+  // Of one piece of received data; sent together, for each message of its own costs an encryption and a system call.
+  const refused: number[] = []
+  const sendResets = (): void => {
+    if (refused.length === 0) return
+    const frames = resetFrames(refused.splice(0))
+    if (!guard.ended) muxer.send(frames)
+  }
   const reset = (id: number): void => {
-    if (!guard.ended) muxer.sendFrame({ type: WINDOW_UPDATE, flag: RST, streamID: id, length: 0 })
+    refused.push(id)
   }
   const silent = new SilentStreams(
     () => guard.context.governor.now(),
     id => {
       guard.negotiating--
       reset(id)
+      sendResets()
     },
   )
   guard.state.onClose(() => silent.clear())

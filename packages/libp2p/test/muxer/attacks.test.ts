@@ -55,6 +55,19 @@ describe('a peer that writes its own yamux frames', () => {
     await ping()
   })
 
+  it('is cut before a stream is looked at when it opens more in a row than could be admitted and refused', async t => {
+    const { node, attacker, ping } = await scene(t)
+    const before = streamsInbound(node)
+    attacker.send(...Array.from({ length: 1000 }, (_, at) => yamuxFrame(WINDOW_UPDATE, SYN, 1 + 2 * at, 0)))
+    await eventually(() => attacker.cut)
+    assert.equal(
+      attacker.count(frame => (frame.flags & RST) !== 0 && frame.id % 2 === 1),
+      0,
+    )
+    await eventually(() => streamsInbound(node) <= before)
+    await ping()
+  })
+
   it('makes the node hold no stream object for a stream it says nothing on', async t => {
     const { node, attacker } = await scene(t)
     const before = streamsInbound(node)

@@ -26,6 +26,18 @@ function scanAll(scanner: FrameScanner, bytes: Uint8Array, cuts: readonly number
   return undefined
 }
 
+/** A stream that is opened and says nothing. */
+const SILENT = { type: 1, flags: 1, id: 7, length: 0 }
+
+/** After each frame: how many silent openings there were in a row. */
+function silentRuns(frames: readonly (typeof SILENT)[]): number[] {
+  let run = 0
+  return frames.map(f => {
+    run = f.type === 1 && f.flags === 1 && f.length === 0 ? run + 1 : 0
+    return run
+  })
+}
+
 const cuts = fc.array(fc.nat(5000), { maxLength: 20 })
 
 describe('yamux frames', () => {
@@ -33,7 +45,7 @@ describe('yamux frames', () => {
 
   it('counts every frame once, however the bytes are cut', () => {
     fc.assert(
-      fc.property(fc.array(frame, { maxLength: 40 }), cuts, (frames, at) => {
+      fc.property(fc.array(fc.oneof(frame, fc.constant(SILENT)), { maxLength: 40 }), cuts, (frames, at) => {
         const scanner = new YamuxFrames()
         const bytes = Buffer.concat(
           frames.map(f => yamuxFrame(f.type, f.flags, f.id, f.length, f.type === 0 ? Buffer.alloc(f.length, 2) : undefined)),
@@ -46,6 +58,8 @@ describe('yamux frames', () => {
           resets: stream.filter(f => rst(f.flags)).length,
           updates: stream.filter(f => !rst(f.flags) && (f.type === 1 || (f.length === 0 && (f.flags & 1) === 0))).length,
           control: frames.filter(f => f.type === 3).length,
+          silentOpens: Math.max(0, ...silentRuns(frames)),
+          silentRun: silentRuns(frames).at(-1) ?? 0,
         })
       }),
       options,
