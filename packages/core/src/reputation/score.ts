@@ -14,6 +14,8 @@ const LOOKS_MAX = 8
 export interface ScoresInit {
   /** Provable points below this ban (`reputation_ban_threshold`). @default -100 */
   readonly banThreshold?: number
+  /** A report that leaves the score below this starts a cooldown, whatever the offence: suspicion that repeats. @default -25 */
+  readonly coolThreshold?: number
   /** @default 86_400_000 */
   readonly banMs?: number
   /** Time in which points fade to half. @default 21_600_000 (6 h) */
@@ -30,7 +32,7 @@ export interface Verdict {
   readonly offence: OffenceName
   /** After it: 0 or less. */
   readonly score: number
-  /** The offence starts a cooldown. */
+  /** Starts a cooldown, by the offence or by the score. */
   readonly cools: boolean
   /** Set when this report bans. */
   readonly ban: { readonly untilMs: number; readonly reason: string } | undefined
@@ -48,9 +50,18 @@ export class Scores {
   readonly #entries: Map<string, Entry> = new Map()
 
   constructor(init: ScoresInit = {}) {
-    this.#init = { banThreshold: -100, banMs: 86_400_000, halfLifeMs: 21_600_000, suspicionMin: -90, principalsMax: 65_536, ...init }
-    const { banThreshold, banMs, halfLifeMs, suspicionMin, principalsMax } = this.#init
+    this.#init = {
+      banThreshold: -100,
+      coolThreshold: -25,
+      banMs: 86_400_000,
+      halfLifeMs: 21_600_000,
+      suspicionMin: -90,
+      principalsMax: 65_536,
+      ...init,
+    }
+    const { banThreshold, banMs, coolThreshold, halfLifeMs, suspicionMin, principalsMax } = this.#init
     if (!(banThreshold < 0)) throw new MisuseError(`banThreshold is ${banThreshold}; it must be less than 0`)
+    if (!(coolThreshold < 0)) throw new MisuseError(`coolThreshold is ${coolThreshold}; it must be less than 0`)
     if (!(suspicionMin < 0)) throw new MisuseError(`suspicionMin is ${suspicionMin}; it must be less than 0`)
     if (!(banMs > 0)) throw new MisuseError(`banMs is ${banMs}; it must be more than 0`)
     if (!(halfLifeMs > 0)) throw new MisuseError(`halfLifeMs is ${halfLifeMs}; it must be more than 0`)
@@ -76,12 +87,13 @@ export class Scores {
   }
 
   report(principal: string, name: OffenceName, nowMs: number): Verdict {
-    const { kind, points, cools } = offence(name)
-    const { banThreshold, banMs, suspicionMin } = this.#init
+    const { kind, points, cools: coolsAtOnce } = offence(name)
+    const { banThreshold, banMs, coolThreshold, suspicionMin } = this.#init
     const entry = this.#touch(principal, nowMs)
     if (kind === 'provable') entry.proven -= points
     else entry.suspected = Math.max(suspicionMin, entry.suspected - points)
     const score = entry.proven + entry.suspected
+    const cools = coolsAtOnce || score < coolThreshold
     if (entry.proven >= banThreshold || entry.bannedUntilMs > nowMs) return { principal, offence: name, score, cools, ban: undefined }
     entry.bannedUntilMs = nowMs + banMs
     const reason = `score ${Math.floor(entry.proven)} below ${banThreshold}, last for ${name}`

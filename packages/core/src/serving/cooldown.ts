@@ -82,7 +82,7 @@ export class Cooldowns {
     watched.places = Math.max(watched.places, watched.open)
   }
 
-  /** A session ended. @param isFinished false when it was abandoned with requests held, by the other side; one we ended counts as finished */
+  /** A session ended. @param isFinished false when it was abandoned with requests held, or stalled; one we ended for want of room counts as finished */
   closed(place: Place, isFinished: boolean, nowMs: number): void {
     const watched = this.#watch(place.ip, nowMs)
     watched.open = Math.max(0, watched.open - 1)

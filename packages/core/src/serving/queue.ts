@@ -161,14 +161,14 @@ export class FairQueue<T> {
     return allowance
   }
 
-  /** Ends a turn. What was allowed and not sent is lost; what was sent beyond is owed. */
-  settle(member: Member<T>, allowanceBytes: number, sentBytes: number): void {
+  /** Ends a turn. What was allowed and not sent is lost; what was sent beyond is owed. @param lateBytes owed for time taken beyond the turn. @default 0 */
+  settle(member: Member<T>, allowanceBytes: number, sentBytes: number, lateBytes = 0): void {
     const { prefix, ip } = member
     const turn = this.#turnBytes
     prefix.active--
-    prefix.debtBytes = Math.min(DEBT_TURNS_MAX * turn, prefix.debtBytes + Math.max(0, sentBytes - allowanceBytes))
-    ip.creditBytes = Math.max(-DEBT_TURNS_MAX * turn, ip.creditBytes - sentBytes)
-    member.creditBytes = Math.max(-DEBT_TURNS_MAX * turn, member.creditBytes - sentBytes)
+    prefix.debtBytes = Math.min(DEBT_TURNS_MAX * turn, prefix.debtBytes + Math.max(0, sentBytes - allowanceBytes) + lateBytes)
+    ip.creditBytes = Math.max(-DEBT_TURNS_MAX * turn, ip.creditBytes - sentBytes - lateBytes)
+    member.creditBytes = Math.max(-DEBT_TURNS_MAX * turn, member.creditBytes - sentBytes - lateBytes)
     this.#remember(prefix)
   }
 

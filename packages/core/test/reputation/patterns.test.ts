@@ -22,7 +22,7 @@ test('ten households behind one NAT have no name, fifty ports of one IP have', (
   assert.deepEqual(names(), [])
   for (let peer = 0; peer < 50; peer++) patterns.opened(place(2, 1, peer), 0)
   assert.deepEqual(names(), ['single-ip 10.0.2.1'])
-  assert.deepEqual(told[0]?.evidence, { sessions: 17, ipSessionsMax: 16 })
+  assert.deepEqual(told[0]?.evidence, { wanting: 17, ipWantingMax: 16 })
 })
 
 test('many IPs of one prefix are a subnet', () => {
@@ -34,10 +34,10 @@ test('many IPs of one prefix are a subnet', () => {
 test('distributed: many prefixes, while people are refused', () => {
   const { patterns, told, names } = rig()
   for (let prefix = 0; prefix < 40; prefix++) patterns.opened(place(prefix), 0)
-  for (let n = 0; n < 10; n++) patterns.refused(n)
-  for (let n = 0; n < 10; n++) patterns.refused(60_000 + n)
+  for (let n = 0; n < 10; n++) patterns.refused(place(n, 1), n)
+  for (let n = 0; n < 10; n++) patterns.refused(place(n, 1), 60_000 + n)
   assert.deepEqual(names(), [], 'ten a minute are no pressure')
-  patterns.refused(60_010)
+  patterns.refused(place(0, 1), 60_010)
   assert.deepEqual(names(), ['distributed node'])
   assert.deepEqual(told[0]?.evidence, { prefixes: 40, prefixesMax: 24, refused: 11, refusedMax: 10 })
 })
@@ -54,6 +54,18 @@ test('told once, and again after an hour of quiet', () => {
   assert.equal(told.length, 1)
   patterns.opened(place(1, 1, 100), 99 * 60_000 + HOUR)
   assert.equal(told.length, 2)
+})
+
+test('identities refused are demand for ten minutes, each once; the table of them is bounded', () => {
+  const { patterns, names } = rig()
+  for (let n = 0; n < 100; n++) patterns.refused(place(1, 1, n % 16), n)
+  assert.deepEqual(names(), [], 'sixteen that come again')
+  for (let n = 0; n < 16; n++) patterns.refused(place(1, 1, 16 + n), 600_200 + n)
+  assert.deepEqual(names(), [], 'the first sixteen are ten minutes ago')
+  patterns.refused(place(1, 1, 99), 600_300)
+  assert.deepEqual(names(), ['single-ip 10.0.1.1'])
+  for (let n = 0; n < 20_000; n++) patterns.refused(place(n, 1, n), 600_400)
+  assert.ok(patterns.prefixes <= 4096)
 })
 
 test('what is closed is forgotten', () => {

@@ -54,6 +54,15 @@ test('each offence has points, and says whether it cools', () => {
   assert.equal(new Scores().report('ip:a', 'rapid-reconnection', 0).cools, true)
 })
 
+test('suspicion that repeats starts a cooldown', () => {
+  const scores = new Scores()
+  assert.deepEqual(
+    [0, 1, 2].map(nowMs => scores.report('peer:a', 'stalled-turn', nowMs).cools),
+    [false, false, true],
+  )
+  assert.equal(scores.report('peer:a', 'stalled-turn', 100 * HALF_LIFE).cools, false, 'forgotten')
+})
+
 test('the table is bounded, and small offences by the thousand do not wash out a large one', () => {
   const scores = new Scores({ principalsMax: 100 })
   scores.report('ip:bad', 'bad-signature', 0)
@@ -63,6 +72,13 @@ test('the table is bounded, and small offences by the thousand do not wash out a
 })
 
 test('refuses numbers that mean nothing', () => {
-  for (const init of [{ banThreshold: 0 }, { halfLifeMs: 0 }, { banMs: Number.NaN }, { principalsMax: 0 }, { suspicionMin: 1 }])
+  for (const init of [
+    { banThreshold: 0 },
+    { halfLifeMs: 0 },
+    { banMs: Number.NaN },
+    { principalsMax: 0 },
+    { suspicionMin: 1 },
+    { coolThreshold: 0 },
+  ])
     assert.throws(() => new Scores(init), { code: 'ERR_SLUICE_MISUSE' })
 })
