@@ -78,6 +78,11 @@ export class FairQueue<T> {
     return this.#lan.size + this.#fresh.size + this.#settled.size
   }
 
+  /** Prefixes remembered as known; at most `KNOWN_PREFIXES_MAX`. */
+  get knownPrefixes(): number {
+    return this.#known.size
+  }
+
   /** Sessions of the prefix of a place. */
   membersOf(place: Place): number {
     return this.#prefixes.get(keyOf(place))?.members ?? 0

@@ -105,7 +105,7 @@ export class Serving implements SessionRoom {
     return victims.length
   }
 
-  /** Meets deadlines and serves. Returns the milliseconds until it should be called again, if no `request` or `end` comes before; 0: there is more to do now; `Infinity`: nothing to wait for. */
+  /** Meets deadlines and serves. Returns the milliseconds until it should be called again, if no `request` or `end` comes before; 0: there is more to do now; `Infinity`: nothing to wait for. What a callback throws passes through; its turn then ends by its deadline. */
   advance(): number {
     const { deadlines } = this.#turns
     const nowMs = this.#turns.tick()

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { STEPS_MAX } from '../../src/serving/limits.ts'
-import { FairQueue } from '../../src/serving/queue.ts'
+import { FairQueue, FRESH_CREDIT_MAX, KNOWN_PREFIXES_MAX, LAN_TURNS_MAX } from '../../src/serving/queue.ts'
 import { holds, seeded, taken } from '../helpers.ts'
 import { leech, place, servingRig } from './rig.ts'
 
@@ -199,4 +199,57 @@ test('one advance() does a bounded amount of work, and says that there is more',
   )
   assert.equal(serving.advance(), 0)
   assert.ok(messages <= STEPS_MAX && messages > STEPS_MAX / 2, `${messages}`)
+})
+
+test('no starvation: behind any arrivals of LAN and newcomers, a stranger has its turn after a bounded number of others', t => {
+  const known = 5
+  const boundTurns = (LAN_TURNS_MAX + 1) * (2 * known + FRESH_CREDIT_MAX + 1)
+  holds(
+    t,
+    fc.property(fc.array(fc.tuple(fc.nat(3), fc.nat(2)), { minLength: 300, maxLength: 600, size: 'max' }), arrivals => {
+      const queue = new FairQueue<number>(TURN, 1)
+      const strangers = Array.from({ length: known }, (_, n) => queue.join(place(n), n))
+      const since = strangers.map(() => 0)
+      for (const member of strangers) queue.wait(member)
+      for (const [turn, [kind, stays]] of arrivals.entries()) {
+        // Newcomers leave after a turn, so that what is known stays five: the bound is in prefixes known.
+        if (kind > 0) queue.wait(queue.join(place(100 + turn, 0, 0, kind === 1 && stays > 0), -1))
+        const member = queue.peek()!
+        queue.settle(member, queue.grant(member), TURN)
+        if (member.owner < 0) continue
+        since[member.owner] = turn
+        queue.wait(member)
+        assert.ok(turn - Math.min(...since) <= boundTurns, `${turn} ${since}`)
+      }
+      assert.ok(arrivals.length - Math.min(...since) <= boundTurns + known, `${since}`)
+    }),
+    100,
+  )
+})
+
+test('a turn that ran late is owed in time', () => {
+  const queue = new FairQueue<string>(TURN, 1)
+  const members = ['late', 'prompt'].map((owner, n) => queue.join(place(n), owner))
+  for (const member of members) queue.wait(member)
+  const order: string[] = []
+  for (let turn = 0; turn < 9; turn++) {
+    const member = queue.peek()!
+    order.push(member.owner)
+    queue.settle(member, queue.grant(member), TURN, member.owner === 'late' ? 3 * TURN : 0)
+    queue.wait(member)
+  }
+  assert.equal(order.filter(owner => owner === 'late').length, 2, `${order}`)
+})
+
+test('the memory of known prefixes is bounded', () => {
+  const queue = new FairQueue<number>(TURN, 1)
+  for (let n = 0; n < KNOWN_PREFIXES_MAX + 1000; n++) {
+    const member = queue.join(place(n), n)
+    queue.wait(member)
+    assert.equal(queue.peek(), member)
+    queue.settle(member, queue.grant(member), TURN)
+    queue.leave(member)
+  }
+  assert.equal(queue.knownPrefixes, KNOWN_PREFIXES_MAX)
+  assert.equal(queue.waitingPrefixes, 0)
 })
