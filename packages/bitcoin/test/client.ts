@@ -30,7 +30,7 @@ export class Client {
   bytesRead = 0
 
   constructor(port: number, host = '127.0.0.1', localAddress?: string) {
-    this.socket = connect({ port, host, ...(localAddress === undefined ? {} : { localAddress }) })
+    this.socket = connect({ port, host, noDelay: true, ...(localAddress === undefined ? {} : { localAddress }) })
     this.socket.on('error', () => {})
     this.#closed = new Promise(resolve => this.socket.once('close', () => resolve()))
     const collector = new Collector()

@@ -1,0 +1,5 @@
+export type { BulkDesk, GatewayClient } from './desk.ts'
+export type { Gateway, GatewayEnd, GatewayInit } from './gateway.ts'
+export { openGateway } from './gateway.ts'
+export type { LinkEnd } from './link.ts'
+export type { Piece } from './reply-bytes.ts'
