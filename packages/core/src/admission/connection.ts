@@ -172,7 +172,7 @@ export class ConnectionHandle extends Account implements Connection {
     scope.addConnection(inbound, this.fileDescriptors, this.bytes)
     this.peerScope = scope
     this.peer = peer
-    if (inbound) this.prefixes.identified()
+    if (this.prefixes !== PrefixPath.NONE) this.prefixes.identified()
   }
 
   openStream(direction: Direction): Decision<Stream> {
@@ -258,7 +258,7 @@ export class ConnectionHandle extends Account implements Connection {
     }
     this.transientScope.removeConnection(inbound, fileDescriptors, bytes)
     this.systemScope.removeConnection(inbound, fileDescriptors, bytes)
-    if (inbound) engine.prefixes.leave(this.prefixes, this.peer === undefined)
+    engine.leavePath(this.prefixes, this.peer === undefined)
     if (this.account !== undefined) closeAccount(engine, this.account)
     engine.unlink(this)
     this.bytes = 0

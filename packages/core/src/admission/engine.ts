@@ -15,6 +15,7 @@ import { Rates } from '../rates/rates.ts'
 import type { RecordedInput } from '../recorder.ts'
 import { CONNECTION, NOTHING, PEER, PREFIX, RATE, RESOURCES, SCOPE_CLASSES, STREAM } from '../resources/counters.ts'
 import { Graph } from '../resources/graph.ts'
+import { PrefixPath } from '../resources/prefix-path.ts'
 import { PrefixScopes } from '../resources/prefixes.ts'
 import { heldOf, type Level, limitOf, type Named, Scope } from '../resources/scope.ts'
 import type { ConnectionHandle } from './connection.ts'
@@ -158,6 +159,23 @@ export class Engine {
       this.#enforced[kind] = this.enforced(LIMIT_RULES[kind] ?? 'handle.state') ? 1 : 0
   }
 
+  /** One more connection on a path, without a peer. Its row in the principal table stays while there is one. */
+  enterPath(path: PrefixPath): void {
+    if (path === PrefixPath.NONE) return
+    if (path.connections === 0) {
+      path.pinned = path.row
+      this.table.pin(path.row)
+    }
+    this.prefixes.enter(path)
+  }
+
+  /** One connection less. @param pending it never had a peer */
+  leavePath(path: PrefixPath, pending: boolean): void {
+    if (path === PrefixPath.NONE) return
+    if (path.connections === 1) this.table.unpin(path.pinned)
+    this.prefixes.leave(path, pending)
+  }
+
   /** Adds an open connection to the list. */
   link(connection: ConnectionHandle): void {
     const first = this.connections
@@ -246,13 +264,16 @@ export class Engine {
 
   /** Every connection that is charged to prefixes is charged to those of the policy in force. */
   #rehomePrefixes(): void {
+    for (let connection = this.connections; connection !== undefined; connection = connection.next) {
+      this.leavePath(connection.prefixes, connection.peer === undefined)
+    }
     this.prefixes.applyPolicy(this.policy.prefixes)
     for (let connection = this.connections; connection !== undefined; connection = connection.next) {
       if (!connection.inbound || connection.allowlisted) continue
       const path = this.prefixes.path(connection.remote)
       connection.prefixes = path
-      this.prefixes.enter(path)
-      if (connection.peer !== undefined) path.identified()
+      this.enterPath(path)
+      if (connection.peer !== undefined && path !== PrefixPath.NONE) path.identified()
       for (let stream = connection.firstStream; stream !== undefined; stream = stream.next) {
         if (stream.systemScope !== this.graph.allowlistedSystem) stream.enterPrefixes(path)
       }

@@ -87,7 +87,7 @@ function charge(
   system: Scope,
 ): ConnectionHandle {
   const cost = engine.connectionCost
-  engine.prefixes.enter(path)
+  engine.enterPath(path)
   transient.addConnection(inbound, fileDescriptors, cost)
   system.addConnection(inbound, fileDescriptors, cost)
   const connection = new ConnectionHandle(engine, id, remote, inbound, transport, fileDescriptors, cost, path, transient, system)

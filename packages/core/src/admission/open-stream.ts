@@ -19,7 +19,7 @@ export function openStream(engine: Engine, connection: ConnectionHandle, id: num
   const inbound = direction === 'inbound'
   const cost = engine.streamCost
   const { transient, system } = engine.graph
-  const kind = inbound ? engine.streamKind : undefined
+  const kind = inbound && engine.streamKind?.isUnlimited === false ? engine.streamKind : undefined
   const rate = kind === undefined ? undefined : peekOn(engine, connection, kind, 1)
   const own = connectionBlocks(connection, inbound)
   if (rate === undefined && own === NOTHING) {
@@ -34,7 +34,7 @@ export function openStream(engine: Engine, connection: ConnectionHandle, id: num
       return { allow: false, denial: engine.scopeDenial(full, resource, direction, resource === MEMORY ? cost : 1, false, connection) }
     }
   }
-  return openTight({ engine, connection, id, direction, inbound, rate, own })
+  return openTight({ engine, connection, id, direction, inbound, isRated: kind !== undefined, rate, own })
 }
 
 /** The first scope that would not take a stream, in the order of checks. */
@@ -86,6 +86,8 @@ interface Attempt {
   readonly id: number
   readonly direction: Direction
   readonly inbound: boolean
+  /** A rate was asked: what it said is in `rate`, and it can be spent. */
+  readonly isRated: boolean
   readonly rate: RateHit | undefined
   /** The connection's own limit that would not take it, as a resource code. */
   readonly own: number
@@ -114,7 +116,7 @@ function openTight(attempt: Attempt): Decision<Stream> {
   if (rate !== undefined) said = rateDenial(engine, rate, direction, true, connection)
   else if (isOwnFull) said = ownDenial(attempt, true)
   else if (would !== undefined) said = scopeDenial(attempt, would, normal.wouldResource, true)
-  if (rate === undefined && inbound && engine.streamKind !== undefined) engine.spending.commit()
+  if (rate === undefined && attempt.isRated) engine.spending.commit()
   return admitted(charge(engine, connection, attempt.id, inbound, engine.streamCost, prefixes, graph.transient, graph.system), said)
 }
 

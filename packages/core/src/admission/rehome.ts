@@ -81,7 +81,7 @@ function move(connection: ConnectionHandle, peer: string, scope: Scope, path: Pr
     system.addConnection(inbound, fileDescriptors, bytes)
     connection.systemScope = system
     connection.allowlisted = false
-    engine.prefixes.enter(path)
+    engine.enterPath(path)
     connection.prefixes = path
   }
   const { transient } = engine.graph

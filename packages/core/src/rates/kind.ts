@@ -103,6 +103,11 @@ export class RateKind implements Column {
     this.#isEverywhereUnlimited = false
   }
 
+  /** No level has a rate: nobody needs to ask, nor to have an account. */
+  get isUnlimited(): boolean {
+    return this.#isEverywhereUnlimited
+  }
+
   /** The rate in force for a row, or for a connection's own cell (-1). */
   rateOf(row: number): Gcra | undefined {
     if (row < 0) return this.#connection

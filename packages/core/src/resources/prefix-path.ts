@@ -29,6 +29,8 @@ export class PrefixPath {
   connections: number
   /** Row of the principal table that the last connection's rate was charged to: where the next one looks first. */
   row: number
+  /** The row that is kept in the table while somebody is connected here. */
+  pinned: number
   /** The peer of the last connection: mostly that of the next one. */
   recentPeer: Scope | undefined
 
@@ -40,6 +42,7 @@ export class PrefixPath {
     this.fourth = fourth
     this.connections = 0
     this.row = 0
+    this.pinned = 0
     this.recentPeer = undefined
   }
 
