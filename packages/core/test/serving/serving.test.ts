@@ -14,7 +14,7 @@ const SMALL: Partial<ServingLimits> = {
   slots: 2,
   turnBytes: 100,
   sessionsMax: 6,
-  queueMax: 4,
+  queueMax: 2,
   heldPerSessionMax: 3,
   heldMax: 12,
   bytesInFlightMax: 150,
@@ -195,6 +195,20 @@ test('full: the lowest score makes room, then the longest served of a prefix wit
   taken(serving.openSession(place(11)))
   const refused = serving.openSession(place(12))
   assert.equal(refused.allow ? '' : refused.denial.rule, 'serving.sessions', 'nobody holds more than the newcomer')
+})
+
+test('a full queue makes room for a prefix with fewer sessions, and else refuses', () => {
+  const { serving } = servingRig({ limits: { ...SMALL, slots: 1, queueMax: 2 } })
+  const ask = (prefix: number, peer: number): string => {
+    const decision = taken(serving.openSession(place(prefix, 0, peer))).request(10, () => {})
+    serving.advance()
+    return decision.allow ? 'held' : decision.denial.rule
+  }
+  assert.deepEqual([ask(1, 0), ask(1, 1), ask(1, 2), ask(1, 3)], ['held', 'held', 'held', 'serving.queue'])
+  assert.equal(serving.report().waiting, 2)
+  assert.equal(ask(2, 0), 'held')
+  assert.equal(serving.report().waiting, 2)
+  assert.equal(serving.report().sessions, 4, 'one of prefix 1 was let go')
 })
 
 test('memory pressure sheds the lowest score, then the longest served', () => {
