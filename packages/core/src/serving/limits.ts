@@ -21,7 +21,7 @@ export interface ServingLimits {
   readonly waitMsMax: number
   /** Open sessions. @default 1024 */
   readonly sessionsMax: number
-  /** Sessions waiting for a turn or a budget. @default 512 */
+  /** Sessions let in to wait for a turn or a budget; those that come back from a turn with more to send, at most one a slot, are on top. @default 512 */
   readonly queueMax: number
   /** Requests a session may hold, the one being served included: what Core asks of one peer at once. @default 16 */
   readonly heldPerSessionMax: number

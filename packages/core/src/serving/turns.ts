@@ -37,7 +37,6 @@ export class Turns {
   readonly #ready: Set<Session> = new Set()
   #nowMs: number
   #parked: number
-  #running: number
   #bytesInFlight: number
 
   constructor(init: TurnsInit) {
@@ -47,7 +46,6 @@ export class Turns {
     this.slots = new Slots(init.limits)
     this.#nowMs = init.clock.now()
     this.#parked = 0
-    this.#running = 0
     this.#bytesInFlight = 0
   }
 
@@ -59,11 +57,6 @@ export class Turns {
 
   get parked(): number {
     return this.#parked
-  }
-
-  /** Requests being served; at most one a slot. */
-  get running(): number {
-    return this.#running
   }
 
   get bytesInFlight(): number {
@@ -192,7 +185,6 @@ export class Turns {
     if (held === undefined) return
     const turn = new Turn(held, bytes, slot.untilMs)
     slot.turn = turn
-    this.#running++
     this.#bytesInFlight += bytes
     this.deadlines.set(session, slot.untilMs + this.#limits.overrunMs)
     held.serve(turn)
@@ -202,7 +194,6 @@ export class Turns {
   close(session: Session, turn: Turn): void {
     turn.isEnded = true
     if (session.slot !== undefined) session.slot.turn = undefined
-    this.#running--
     this.#bytesInFlight -= Math.max(0, turn.bytesMax - turn.sentBytes)
     this.#init.budget?.settle(session.place, turn.bytesMax, turn.sentBytes)
   }

@@ -83,3 +83,8 @@ test('both tables are bounded; who abandoned most is forgotten last', () => {
   visit(3, false, 10)
   assert.equal(told.length, 1)
 })
+
+test('refuses numbers that mean nothing', () => {
+  for (const init of [{ reconnectionsMax: 0 }, { principalsMax: 0.5 }, { cooldownMs: -1 }])
+    assert.throws(() => new Cooldowns(init), { code: 'ERR_SLUICE_MISUSE' })
+})

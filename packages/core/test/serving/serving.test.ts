@@ -211,6 +211,48 @@ test('a full queue makes room for a prefix with fewer sessions, and else refuses
   assert.equal(serving.report().sessions, 4, 'one of prefix 1 was let go')
 })
 
+test('handles end with their block, and again is harmless', () => {
+  const { serving } = servingRig()
+  {
+    using session = taken(serving.openSession(place(1)))
+    using held = taken(
+      session.request(10, turn => {
+        using sending = turn
+        sending.sent(10)
+      }),
+    )
+    serving.advance()
+    held.release()
+    assert.equal(session.servedBytes, 10)
+  }
+  const { sessions, held, slots } = serving.report()
+  assert.deepEqual({ sessions, held, slots }, { sessions: 0, held: 0, slots: 0 })
+})
+
+test('refuses numbers that mean nothing, naming them', () => {
+  for (const limits of [
+    { slots: 0 },
+    { turnBytes: 1.5 },
+    { waitMsMax: Number.NaN },
+    { bytesInFlightMax: 10 },
+    { heldMax: 10 },
+    { turnMs: 200_000 },
+  ])
+    assert.throws(() => servingRig({ limits }), { code: 'ERR_SLUICE_MISUSE', message: new RegExp(Object.keys(limits)[0] ?? '') })
+  const { serving } = servingRig()
+  const session = taken(serving.openSession(place(1)))
+  const misuse = { code: 'ERR_SLUICE_MISUSE' }
+  assert.throws(() => session.request(0, () => {}), misuse)
+  taken(
+    session.request(1, turn => {
+      assert.throws(() => turn.sent(-1), misuse)
+      assert.throws(() => turn.end(Number.NaN), misuse)
+      turn.end()
+    }),
+  )
+  serving.advance()
+})
+
 test('memory pressure sheds the lowest score, then the longest served', () => {
   const { serving } = servingRig({ score: ({ peer }) => (peer.endsWith('#1') ? -1 : 0) })
   const sessions = [0, 1, 2].map(n => taken(serving.openSession(place(n, 0, n))))
