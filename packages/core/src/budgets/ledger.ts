@@ -359,9 +359,15 @@ export class Ledger {
       for (const [i, { limit }] of rings.rings.entries()) if (Number.isFinite(limit)) rings.spend(slot, i, limit)
       return
     }
-    const windows = rings.rings.map(ring => ring.window)
     const isSame = shape === this.#columns.shapes[this.#table.level(row)]
-    rings.restore(slot, Math.floor(atMs / this.#time.tickMs), isSame ? pairs : adapted(pairs, shape, windows))
+    const own = isSame
+      ? pairs
+      : adapted(
+          pairs,
+          shape,
+          rings.rings.map(ring => ring.window),
+        )
+    rings.restore(slot, Math.floor(atMs / this.#time.tickMs), own)
     if (heldBytes === 0) return
     rings.use(slot, heldBytes)
     this.#leases?.used(row, rings, slot)
