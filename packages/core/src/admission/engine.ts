@@ -1,10 +1,10 @@
 /**
- * What every handle shares: the rooms of the house, the mode in force, the denial log and the recorder. It makes no decision of its own; the verbs on the handles do.
+ * What every handle shares: the rooms of the house, the clock and the recorder; and, as `Rulings`, the mode in force and the denial log. It makes no decision of its own; the verbs on the handles do.
  */
 
 import type { Address } from '../address.ts'
 import type { Clock, Random } from '../clock.ts'
-import type { Decision, Denial, Direction, RuleName } from '../decision.ts'
+import type { Denial, Direction } from '../decision.ts'
 import type { GovernorEvent } from '../events.ts'
 import { Gate } from '../gate/gate.ts'
 import type { Mode, Policy } from '../policy/policy.ts'
@@ -13,13 +13,14 @@ import { ConnectionRates } from '../rates/connections.ts'
 import { RateAccount, type RateKind } from '../rates/kind.ts'
 import { Rates } from '../rates/rates.ts'
 import type { RecordedInput } from '../recorder.ts'
-import { CONNECTION, NOTHING, PEER, PREFIX, RATE, RESOURCES, SCOPE_CLASSES, STREAM } from '../resources/counters.ts'
+import { CONNECTION, PEER, PREFIX, STREAM } from '../resources/counters.ts'
 import { Graph } from '../resources/graph.ts'
 import { PrefixPath } from '../resources/prefix-path.ts'
 import { PrefixScopes } from '../resources/prefixes.ts'
-import { heldOf, type Level, limitOf, type Named, Scope } from '../resources/scope.ts'
+import { Scope } from '../resources/scope.ts'
 import type { ConnectionHandle } from './connection.ts'
-import { DenialEvent, DenialLog, DenialRecord, LIMIT_RULES, type Subject, TimedDenialRecord } from './denials.ts'
+import type { Subject } from './denials.ts'
+import { Rulings } from './rulings.ts'
 import { Spending } from './spend.ts'
 
 /** Rate kind of new inbound connections. */
@@ -41,16 +42,13 @@ export interface Barred {
   readonly observed: boolean
 }
 
-export class Engine {
+export class Engine extends Rulings {
   readonly clock: Clock
   readonly random: Random
   readonly graph: Graph
   readonly prefixes: PrefixScopes
-  readonly denials: DenialLog = new DenialLog()
   /** Set while inputs are recorded. */
   onInput: ((input: RecordedInput) => void) | undefined
-  policy: Policy
-  mode: Mode
   /** Head of the list of open connections. */
   connections: ConnectionHandle | undefined
   connectionCount: number
@@ -74,10 +72,6 @@ export class Engine {
   /** A connection or stream that is not there yet: what its own limits say to the first one. */
   connectionProbe: Scope
   streamProbe: Scope
-  readonly #onEvent: ((event: GovernorEvent) => void) | undefined
-  /** By scope class code: 1 when `limit.<class>` refuses. */
-  readonly #enforced: Uint8Array
-  #ruleModes: ReadonlyMap<string, Mode>
   #nowMs: number
   #connectionId: number
   #streamId: number
@@ -85,13 +79,12 @@ export class Engine {
   #viewId: number
 
   constructor(init: EngineInit) {
+    super(init.policy, init.onEvent)
     this.clock = init.clock
     this.random = init.random
     this.graph = new Graph(init.policy.limits)
     this.prefixes = new PrefixScopes(init.policy.prefixes)
     this.onInput = init.onInput
-    this.policy = init.policy
-    this.mode = init.policy.mode
     this.connections = undefined
     this.connectionCount = 0
     this.streamCount = 0
@@ -111,18 +104,14 @@ export class Engine {
     this.streamKind = this.rates.kind(STREAM_OPEN)
     this.connectionProbe = new Scope(CONNECTION, '', this.graph.connectionLimits)
     this.streamProbe = new Scope(STREAM, '', this.graph.streamLimits)
-    this.#onEvent = init.onEvent
-    this.#enforced = new Uint8Array(SCOPE_CLASSES.length)
-    this.#ruleModes = new Map()
     this.#connectionId = 0
     this.#streamId = 0
     this.#spanId = 0
     this.#viewId = 0
-    this.setModes(init.policy.mode)
   }
 
   /** The clock, never stepping back. While inputs are recorded a verb sees the one reading it was recorded with. */
-  now(): number {
+  override now(): number {
     return this.onInput === undefined ? this.tick() : this.#nowMs
   }
 
@@ -149,14 +138,6 @@ export class Engine {
 
   nextViewId(): number {
     return ++this.#viewId
-  }
-
-  /** Global mode, with the modes per rule of the policy in force. */
-  setModes(mode: Mode): void {
-    this.mode = mode
-    this.#ruleModes = new Map(Object.entries(this.policy.rules))
-    for (let kind = 0; kind < SCOPE_CLASSES.length; kind++)
-      this.#enforced[kind] = this.enforced(LIMIT_RULES[kind] ?? 'handle.state') ? 1 : 0
   }
 
   /** One more connection on a path, without a peer. Its row in the principal table stays while there is one. */
@@ -280,18 +261,6 @@ export class Engine {
     }
   }
 
-  modeOf(rule: RuleName): Mode {
-    return this.#ruleModes.get(rule) ?? this.mode
-  }
-
-  enforced(rule: RuleName): boolean {
-    return this.modeOf(rule) === 'enforce'
-  }
-
-  limitEnforced(kind: number): boolean {
-    return this.#enforced[kind] === 1
-  }
-
   /** Hands an input to the recorder. One that throws is not asked again, and everybody who listens is told. */
   record(input: RecordedInput): void {
     try {
@@ -300,117 +269,5 @@ export class Engine {
       this.onInput = undefined
       this.emit({ type: 'recorder', atMs: this.#nowMs, failed: error instanceof Error ? error.message : String(error) })
     }
-  }
-
-  emit(event: GovernorEvent): void {
-    this.#onEvent?.(event)
-  }
-
-  /** A denial by a limit, logged. @param direction of what was asked, where it has one */
-  limitDenial(
-    where: Level,
-    resource: number,
-    direction: Direction | undefined,
-    current: number,
-    attempted: number,
-    limit: number,
-    observed: boolean,
-    subject: Subject | undefined,
-  ): Denial {
-    const kind = where.kind
-    const rule = LIMIT_RULES[kind] ?? 'handle.state'
-    const scopeClass = SCOPE_CLASSES[kind] ?? 'system'
-    const denial = new DenialRecord(
-      this.denials.nextId,
-      rule,
-      where,
-      scopeClass,
-      RESOURCES[resource] ?? 'none',
-      direction,
-      current,
-      attempted,
-      limit,
-    )
-    this.#log(denial, kind, resource, observed, subject)
-    return denial
-  }
-
-  /** The same with the numbers of a scope. @param attempted streams, connections, descriptors or bytes */
-  scopeDenial(
-    scope: Scope,
-    resource: number,
-    direction: Direction,
-    attempted: number,
-    observed: boolean,
-    subject: Subject | undefined,
-  ): Denial {
-    return this.limitDenial(
-      scope,
-      resource,
-      direction,
-      heldOf(scope, resource),
-      attempted,
-      limitOf(scope.limits, resource),
-      observed,
-      subject,
-    )
-  }
-
-  /** A denial by a list or by the state of a handle, which has no numbers. */
-  plainDenial(
-    rule: RuleName,
-    where: Named,
-    kind: number,
-    direction: Direction | undefined,
-    observed: boolean,
-    subject: Subject | undefined,
-  ): Denial {
-    const denial = new DenialRecord(this.denials.nextId, rule, where, SCOPE_CLASSES[kind] ?? 'system', 'none', direction, 0, 0, 0)
-    this.#log(denial, kind, NOTHING, observed, subject)
-    return denial
-  }
-
-  rateDenial(
-    rule: RuleName,
-    where: Named,
-    kind: number,
-    direction: Direction | undefined,
-    current: number,
-    attempted: number,
-    burst: number,
-    retryAfterMs: number,
-    observed: boolean,
-    subject: Subject | undefined,
-  ): Denial {
-    const scopeClass = SCOPE_CLASSES[kind] ?? 'system'
-    const id = this.denials.nextId
-    if (!Number.isFinite(retryAfterMs)) {
-      // More than the burst at once never passes, however long one waits.
-      const never = new DenialRecord(id, rule, where, scopeClass, 'rate', direction, current, attempted, burst)
-      this.#log(never, kind, RATE, observed, subject)
-      return never
-    }
-    const denial = new TimedDenialRecord(id, rule, where, scopeClass, 'rate', direction, current, attempted, burst, retryAfterMs)
-    this.#log(denial, kind, RATE, observed, subject)
-    return denial
-  }
-
-  /** What a released handle says to every verb, in every mode. */
-  released<H>(handle: Level & { readonly subject: Subject | undefined }): Decision<H> {
-    return { allow: false, denial: this.plainDenial('handle.released', handle, handle.kind, undefined, false, handle.subject) }
-  }
-
-  /** What a handle says to a verb it cannot take, or not yet, or not again; in every mode. */
-  wrongState<H>(handle: Level & { readonly subject: Subject | undefined }): Decision<H> {
-    return { allow: false, denial: this.plainDenial('handle.state', handle, handle.kind, undefined, false, handle.subject) }
-  }
-
-  #log(denial: DenialRecord, kind: number, resource: number, observed: boolean, subject: Subject | undefined): void {
-    const onEvent = this.#onEvent
-    const atMs = this.now()
-    this.denials.add(denial, kind, resource, observed, subject, atMs)
-    if (onEvent === undefined) return
-    const mode = observed ? 'observe' : 'enforce'
-    onEvent(new DenialEvent(atMs, mode, denial, subject))
   }
 }

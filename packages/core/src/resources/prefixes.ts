@@ -9,118 +9,18 @@
 
 import type { Address } from '../address.ts'
 import { formatNetwork, parseNetwork } from '../gate/entries.ts'
-import { maskWord, type NetworkKey, PrefixTable } from '../gate/prefixes.ts'
-import { formatIp4, formatIp6 } from '../ip.ts'
-import type { NetworkLimits, Policy, PrefixLimits } from '../policy/policy.ts'
+import { type NetworkKey, PrefixTable } from '../gate/prefixes.ts'
+import type { NetworkLimits, Policy } from '../policy/policy.ts'
 import { PREFIX } from './counters.ts'
-import { LimitTable, UNLIMITED_LIMITS } from './limits.ts'
-import { UNLIMITED } from './memory.ts'
+import type { LimitTable } from './limits.ts'
+import { PrefixScopeLevel, prefixLimits } from './prefix-level.ts'
 import { PrefixPath } from './prefix-path.ts'
 import { Scope } from './scope.ts'
 
 /** Paths without a connection that are kept for the next one. */
 export const IDLE_PATHS_MAX = 4096
 
-function table({ connections, streams, pending }: Omit<PrefixLimits, 'rate'>): LimitTable {
-  return new LimitTable({ ...UNLIMITED_LIMITS, connections, streamsInbound: streams }, UNLIMITED, pending)
-}
-
 const UNBOUNDED = { connections: 'unlimited', pending: 'unlimited', streams: 'unlimited' } as const
-
-/** A map over two 32-bit words. IPv4 is one row of it, so the row used last is mostly the one wanted next. */
-class WordMap<V> {
-  readonly #rows: Map<number, Map<number, V>> = new Map()
-  #recentWord = 0
-  #recent: Map<number, V> | undefined
-
-  get(a: number, b: number): V | undefined {
-    if (this.#recent !== undefined && this.#recentWord === a) return this.#recent.get(b)
-    const row = this.#rows.get(a)
-    if (row === undefined) return undefined
-    this.#recentWord = a
-    this.#recent = row
-    return row.get(b)
-  }
-
-  set(a: number, b: number, value: V): void {
-    let row = this.#rows.get(a)
-    if (row === undefined) {
-      row = new Map()
-      this.#rows.set(a, row)
-    }
-    row.set(b, value)
-  }
-
-  delete(a: number, b: number): void {
-    const row = this.#rows.get(a)
-    if (row === undefined) return
-    row.delete(b)
-    if (row.size > 0) return
-    this.#rows.delete(a)
-    if (this.#recentWord === a) this.#recent = undefined
-  }
-
-  *entries(): IterableIterator<[number, number, V]> {
-    for (const [a, row] of this.#rows) for (const [b, value] of row) yield [a, b, value]
-  }
-}
-
-/** One level of one IP version: which prefix an address is in, the scopes in use, and the limits they get. */
-class Level {
-  readonly bits: number
-  readonly isIp6: boolean
-  readonly limits: LimitTable
-  readonly scopes: WordMap<Scope> = new WordMap()
-  /** Of the addresses whose narrowest level this is. */
-  readonly paths: WordMap<PrefixPath> = new WordMap()
-
-  constructor(bits: number, isIp6: boolean, limits: LimitTable) {
-    this.bits = bits
-    this.isIp6 = isIp6
-    this.limits = limits
-  }
-
-  knownPath(address: Address): PrefixPath | undefined {
-    return this.isIp6 ? this.paths.get(address.a, address.b) : this.paths.get(0, address.a)
-  }
-
-  keep(address: Address, path: PrefixPath): void {
-    if (this.isIp6) this.paths.set(address.a, address.b, path)
-    else this.paths.set(0, address.a, path)
-  }
-
-  knownScope(address: Address): Scope | undefined {
-    const a = maskWord(address.a, this.bits)
-    return this.isIp6 ? this.scopes.get(a, maskWord(address.b, this.bits - 32)) : this.scopes.get(0, a)
-  }
-
-  scope(address: Address): Scope {
-    const known = this.knownScope(address)
-    if (known !== undefined) return known
-    const a = maskWord(address.a, this.bits)
-    const made = new Scope(PREFIX, this.name(address), this.limits)
-    if (this.isIp6) this.scopes.set(a, maskWord(address.b, this.bits - 32), made)
-    else this.scopes.set(0, a, made)
-    return made
-  }
-
-  name(address: Address): string {
-    const a = maskWord(address.a, this.bits)
-    const text = this.isIp6 ? formatIp6(a, maskWord(address.b, this.bits - 32), 0, 0) : formatIp4(a)
-    return `prefix:${text}/${this.bits}`
-  }
-
-  /** Forgets what nobody is connected through. @returns paths left */
-  sweep(): number {
-    let left = 0
-    for (const [a, b, path] of this.paths.entries()) {
-      if (path.idle) this.paths.delete(a, b)
-      else left++
-    }
-    for (const [a, b, scope] of this.scopes.entries()) if (scope.connectionsInbound === 0 && !scope.sticky) this.scopes.delete(a, b)
-    return left
-  }
-}
 
 /** A prefix as `explain` shows it. */
 export interface DescribedPrefix {
@@ -136,7 +36,7 @@ interface NetworkRule {
   /** Of the entry in `prefixes.networks`. */
   readonly index: number
   readonly whole: PrefixPath | undefined
-  readonly levels: readonly Level[]
+  readonly levels: readonly PrefixScopeLevel[]
 }
 
 /** Does it say how many at once? One that gives a rate alone leaves that to the levels. */
@@ -146,21 +46,25 @@ function holdsNumbers({ connections, pending, streams }: NetworkLimits): boolean
 
 function networkRule(index: number, network: NetworkLimits, key: NetworkKey): NetworkRule {
   const { connections = 'unlimited', pending = 'unlimited', streams = 'unlimited' } = network
-  const limits = table({ connections, pending, streams })
+  const limits = prefixLimits({ connections, pending, streams })
   if (network.per !== 'ip') return { index, whole: new PrefixPath([new Scope(PREFIX, `prefix:${formatNetwork(key)}`, limits)]), levels: [] }
-  return { index, whole: undefined, levels: key.version === 4 ? [new Level(32, false, limits)] : [new Level(64, true, limits)] }
+  return {
+    index,
+    whole: undefined,
+    levels: key.version === 4 ? [new PrefixScopeLevel(32, false, limits)] : [new PrefixScopeLevel(64, true, limits)],
+  }
 }
 
 type PrefixPolicy = Policy['prefixes']
 
 export class PrefixScopes {
   /** Narrow to wide. */
-  #ip4: readonly Level[] = []
-  #ip6: readonly Level[] = []
+  #ip4: readonly PrefixScopeLevel[] = []
+  #ip6: readonly PrefixScopeLevel[] = []
   /** Numbers of `#rules`, by network; the most specific one matches. */
   #networks: PrefixTable = new PrefixTable()
   #rules: readonly NetworkRule[] = []
-  #relayLimits: LimitTable = table(UNBOUNDED)
+  #relayLimits: LimitTable = prefixLimits(UNBOUNDED)
   #otherLimits: LimitTable = this.#relayLimits
   #loopbackExempt = false
   #privateExempt = false
@@ -181,12 +85,16 @@ export class PrefixScopes {
   /** Puts a policy in force. Paths handed out before are forgotten: whoever holds connections charges them again through `path`. */
   applyPolicy(policy: PrefixPolicy): void {
     const { ipv4, ipv6 } = policy
-    this.#ip4 = [new Level(32, false, table(ipv4.ip)), new Level(24, false, table(ipv4['/24'])), new Level(16, false, table(ipv4['/16']))]
+    this.#ip4 = [
+      new PrefixScopeLevel(32, false, prefixLimits(ipv4.ip)),
+      new PrefixScopeLevel(24, false, prefixLimits(ipv4['/24'])),
+      new PrefixScopeLevel(16, false, prefixLimits(ipv4['/16'])),
+    ]
     this.#ip6 = [
-      new Level(64, true, table(ipv6.ip)),
-      new Level(56, true, table(ipv6['/56'])),
-      new Level(48, true, table(ipv6['/48'])),
-      new Level(32, true, table(ipv6['/32'])),
+      new PrefixScopeLevel(64, true, prefixLimits(ipv6.ip)),
+      new PrefixScopeLevel(56, true, prefixLimits(ipv6['/56'])),
+      new PrefixScopeLevel(48, true, prefixLimits(ipv6['/48'])),
+      new PrefixScopeLevel(32, true, prefixLimits(ipv6['/32'])),
     ]
     this.#networks = new PrefixTable()
     const rules: NetworkRule[] = []
@@ -197,8 +105,8 @@ export class PrefixScopes {
       rules.push(networkRule(index, network, key))
     }
     this.#rules = rules
-    this.#relayLimits = table(policy.relay)
-    this.#otherLimits = table(policy.other)
+    this.#relayLimits = prefixLimits(policy.relay)
+    this.#otherLimits = prefixLimits(policy.other)
     this.#loopbackExempt = policy.loopback === 'exempt'
     this.#privateExempt = policy.private === 'exempt'
     this.#named.clear()
@@ -284,13 +192,13 @@ export class PrefixScopes {
     return locality === 'loopback' ? this.#loopbackExempt : locality === 'private' && this.#privateExempt
   }
 
-  *#levels(): IterableIterator<Level> {
+  *#levels(): IterableIterator<PrefixScopeLevel> {
     yield* this.#ip4
     yield* this.#ip6
     for (const rule of this.#rules) yield* rule.levels
   }
 
-  #ipPath(address: Address, levels: readonly Level[]): PrefixPath {
+  #ipPath(address: Address, levels: readonly PrefixScopeLevel[]): PrefixPath {
     const narrowest = levels[0]
     if (narrowest === undefined) return PrefixPath.NONE
     const known = narrowest.knownPath(address)

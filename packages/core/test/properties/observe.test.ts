@@ -41,6 +41,30 @@ describe('observe', () => {
     )
   })
 
+  it('spends nothing on a stream that has no rate, whatever was asked before', () => {
+    const free = {
+      connection: 'unlimited',
+      peer: 'unlimited',
+      ip: 'unlimited',
+      '/56': 'unlimited',
+      '/24': 'unlimited',
+      '/48': 'unlimited',
+    } as const
+    const { governor } = rig({
+      mode: 'observe',
+      limits: { peerDefault: { streams: 1 } },
+      rates: { 'stream-open': free, ping: { connection: { perSecond: 0, burst: 2 } } },
+    })
+    const connection = taken(governor.openConnection('/ip4/192.0.2.1/tcp/1', 'inbound'))
+    taken(connection.setPeer('QmPeer'))
+    taken(connection.openStream('inbound'))
+    assert.equal(connection.spend('ping').allow, true)
+    const second = connection.openStream('inbound')
+    assert.ok(second.allow && second.would?.rule === 'limit.peer')
+    const ping = connection.spend('ping')
+    assert.ok(ping.allow && ping.would === undefined, 'the second of two')
+  })
+
   it('can be chosen for one rule', () => {
     const { governor } = rig({
       rules: { 'limit.peer': 'observe' },
