@@ -391,3 +391,24 @@ test('property 5: the table stays under its cap for any stream of addresses, and
     40,
   )
 })
+
+test('a charge allocates nothing once it is warm', t => {
+  const clock = midnight()
+  const { ledger, table } = ledgerOn(undefined, clock, {
+    budgets: { peer: { hour: 'unlimited', day: 'unlimited' }, ip: { hour: 'unlimited', day: 'unlimited' }, node: { day: 'unlimited' } },
+  })
+  const transfer = new Transfer(account(ledger, table, '203.0.113.1', 'alice'))
+  const run = (count: number): number => {
+    const before = process.memoryUsage().heapUsed
+    for (let i = 0; i < count; i++) {
+      ledger.reserve(transfer, 1000)
+      ledger.settle(transfer, 900)
+    }
+    return process.memoryUsage().heapUsed - before
+  }
+  run(50_000)
+  const grown = run(20_000)
+  t.diagnostic(`${grown} bytes for 20,000 transfers`)
+  // A boxed number for each would be 16 bytes.
+  assert.ok(grown < 20_000 * 8, `${grown} bytes`)
+})
