@@ -412,3 +412,30 @@ test('a charge allocates nothing once it is warm', t => {
   // A boxed number for each would be 16 bytes.
   assert.ok(grown < 20_000 * 8, `${grown} bytes`)
 })
+
+test('property 4 against somebody greedy: who takes all he can the moment he can never gets more in any interval', t => {
+  holds(
+    t,
+    fc.property(
+      fc.array(fc.integer({ min: 1, max: 600 }), { minLength: 100, maxLength: 300 }),
+      fc.integer({ min: 0, max: HOUR_MS }),
+      (wants, startMs) => {
+        const clock = midnight()
+        clock.pass(startMs)
+        const { ledger, table } = ledgerOn(undefined, clock, { windows: WINDOWS, budgets: { ip: { hour: 1000, day: 9000 } } })
+        const journal = new Journal()
+        const transfer = new Transfer(account(ledger, table, '203.0.113.1'))
+        for (const bytes of wants) {
+          for (let hit = ledger.reserve(transfer, bytes); hit !== undefined; hit = ledger.reserve(transfer, bytes))
+            clock.pass(hit.retryAfterMs ?? 0)
+          ledger.settle(transfer, bytes)
+          journal.add('ip', clock.now(), bytes)
+          clock.pass(bytes % 7 === 0 ? 2 * MINUTE : 1)
+        }
+        assert.ok(journal.most('ip', HOUR_MS) <= 1000, `${journal.most('ip', HOUR_MS)} in an hour`)
+        assert.ok(journal.most('ip', 24 * HOUR_MS) <= 9000, `${journal.most('ip', 24 * HOUR_MS)} in a day`)
+      },
+    ),
+    100,
+  )
+})
