@@ -116,34 +116,34 @@ function admit(init: GatewayInit, client: Socket, place: Place, recent: RecentBl
   let opening = Buffer.alloc(0)
   let link: Link | undefined
   const handshake = setTimeout(() => {
-    if (link === undefined) client.destroy()
+    if (link === undefined) refuse('handshake')
     else if (!link.isGreeted) link.end('handshake')
   }, init.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS_DEFAULT)
   const leave = (end: GatewayEnd): void => {
     clearTimeout(handshake)
     place.release()
-    client.destroy()
     init.onEnd?.(end, place.ip)
   }
   const onClose = (): void => leave('client')
+  const refuse = (end: GatewayEnd): void => {
+    client.off('close', onClose)
+    client.destroy()
+    leave(end)
+  }
   const onData = (chunk: Buffer): void => {
     opening = Buffer.concat([opening, chunk])
     const kind = classifyOpening(network, opening)
     if (kind === 'waiting') return
     client.off('data', onData)
-    client.off('close', onClose)
     if (kind !== 'v1') {
-      leave('opening')
+      refuse('opening')
       return
     }
+    client.off('close', onClose)
     const upstream = connect({ ...init.upstream, noDelay: true })
     upstream.on('error', () => {})
     client.setTimeout(init.idleTimeoutMs ?? IDLE_TIMEOUT_MS_DEFAULT, () => client.destroy())
-    const onEnd = (end: LinkEnd): void => {
-      clearTimeout(handshake)
-      init.onEnd?.(end, place.ip)
-    }
-    link = new Link({ network, client, upstream, place, desk: init.desk, recent, held, opening, onEnd })
+    link = new Link({ network, client, upstream, place, desk: init.desk, recent, held, opening, onEnd: leave })
   }
   client.on('data', onData)
   client.once('close', onClose)
