@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
 import { quic } from '@chainsafe/libp2p-quic'
-import { identify } from '@libp2p/identify'
+import { type Identify, identify } from '@libp2p/identify'
+import type { Connection, IdentifyResult } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
@@ -49,6 +50,21 @@ async function client(t: TestContext) {
 
 const admin = (directory: string): AdminClient => new AdminClient(statePaths(directory, {}))
 
+/**
+ * js-libp2p over QUIC now and then loses what a stream carried when its writer closes at once (2 of 60 exchanges between two unprotected nodes),
+ * so the question is asked again; over the other transports once is enough.
+ */
+async function identified(service: Identify, connection: Connection): Promise<IdentifyResult> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await service.identify(connection)
+    } catch (error) {
+      const isLost = error instanceof Error && error.name === 'UnexpectedEOFError' && connection.remoteAddr.toString().includes('/quic-v1')
+      if (!isLost || attempt === 5) throw error
+    }
+  }
+}
+
 test('an unmodified client pings over each transport, resources show it, SIGINT ends with 0', async t => {
   const directory = join(scratch(t), 'state')
   const { daemon, report } = await startDaemon(t, directory)
@@ -66,7 +82,7 @@ test('an unmodified client pings over each transport, resources show it, SIGINT 
     const node = await client(t)
     const connection = await node.dial(multiaddr(address))
     assert.ok((await node.services.ping.ping(connection.remotePeer)) >= 0)
-    const { protocols } = await node.services.identify.identify(connection)
+    const { protocols } = await identified(node.services.identify, connection)
     for (const protocol of OFFERED) assert.ok(protocols.includes(protocol), `${protocol} in ${protocols.join(' ')}`)
     const resources = await admin(directory).get<ResourceReport>('/v1/resources')
     assert.equal(resources.system.usage.connectionsInbound, 1, address)
