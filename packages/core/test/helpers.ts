@@ -63,7 +63,7 @@ export function taken<H>(
 
 /** Runs a fast-check property with a seed that is printed, so that any failure can be run again: `SLUICE_SEED=… node --test …`. */
 export function holds<T>(t: TestContext, property: fc.IPropertyWithHooks<T> | fc.IProperty<T>, numRuns = 200): void {
-  const given = process.env['SLUICE_SEED']
+  const given = process.env.SLUICE_SEED
   const seed = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given)
   t.diagnostic(`seed ${seed}`)
   fc.assert(property, { seed, numRuns })

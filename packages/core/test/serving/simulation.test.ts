@@ -32,7 +32,7 @@ const attacks: readonly Group[] = [
   { name: 'slow', behaviour: 'slow', clients: 9, at: spread(70), bytes: CHAIN, overMs: 60_000 },
 ]
 const setting = {
-  seed: Number(process.env['SLUICE_SEED'] ?? 20_261_120),
+  seed: Number(process.env.SLUICE_SEED ?? 20_261_120),
   days: DAYS,
   uplinkBytesPerSecond: 4e6,
   // The seed's proportions (10 and 50 per peer, 20 and 100 per IP, 100 and 500 per prefix), a twentieth of its gigabytes for a chain a fifth the size of a day's uplink share.

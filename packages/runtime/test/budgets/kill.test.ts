@@ -15,7 +15,7 @@ import { openBudgetStore, seededRandom } from '@sluice/runtime'
 import { scratch } from '../scratch.ts'
 import { BUDGETS, CHUNK, IPS } from './kill-setup.ts'
 
-const KILLS = Number(process.env['SLUICE_KILLS'] ?? 20)
+const KILLS = Number(process.env.SLUICE_KILLS ?? 20)
 /** Most of these fall into the sending, some before the process is up. */
 const DELAY_MAX_MS = 60
 
@@ -73,7 +73,7 @@ async function runAndKill(args: readonly string[], delayMs: number, waitsForRead
 }
 
 test(`a process killed ${KILLS} times forgives nothing and over-counts by at most one chunk each time`, async t => {
-  const given = process.env['SLUICE_SEED']
+  const given = process.env.SLUICE_SEED
   const seed = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given)
   t.diagnostic(`seed ${seed}`)
   const random = seededRandom(seed)
